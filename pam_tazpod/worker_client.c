@@ -1,0 +1,143 @@
+#include "worker_client.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A vault on slow storage may take its time to be made; a worker that is silent for this long hangs. */
+#define ANSWER_TIMEOUT_MS (15 * 60 * 1000)
+#define STOP_TIMEOUT_MS 5000
+
+/* In the child of a process that may have threads: only system calls from here to execve(). */
+static _Noreturn void become_worker(int socket, char *const argv[], pid_t parent)
+{
+	static char *const environment[] = { NULL };
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+		_exit(126);
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
+		_exit(126);
+	/* dup2() onto itself would leave the close-on-exec flag on. */
+	if (socket == TZ_WORKER_FD)
+		socket = dup(socket);
+	if (socket < 0 || dup2(socket, TZ_WORKER_FD) < 0 || close_range(TZ_WORKER_FD + 1, ~0U, 0) < 0)
+		_exit(126);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		_exit(126);
+	(void)execve(TZ_WORKER_PATH, argv, environment);
+	_exit(127);
+}
+
+static int spawn(int socket, char *const argv[], int *ret_pidfd)
+{
+	pid_t parent = getpid();
+	int pidfd = -1;
+	struct clone_args clone = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+				    .pidfd = (uint64_t)(uintptr_t)&pidfd };
+	long pid = syscall(SYS_clone3, &clone, sizeof(clone));
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		become_worker(socket, argv, parent);
+	*ret_pidfd = pidfd;
+	return 0;
+}
+
+int tz_worker_client_start(const char *config, struct tz_worker_client *ret, struct tz_error *err)
+{
+	_cleanup_close_ int ours = -1, theirs = -1;
+	char option[512];
+	char *argv[] = { (char[]){ "tazpod-worker" }, (char[]){ "session" }, option, NULL };
+	int pair[2], r;
+
+	if (geteuid() != 0)
+		return tz_error_set(err, EPERM, "the vault can be opened only by a program that runs as root, such as su");
+	if (access(TZ_WORKER_PATH, X_OK) < 0)
+		return tz_error_set(err, errno, TZ_WORKER_PATH " cannot be run: %m; is TazPod installed as a whole?");
+	if (config && (size_t)snprintf(option, sizeof(option), "--config=%s", config) >= sizeof(option))
+		return tz_error_set(err, ENAMETOOLONG, "the path of the settings is too long");
+	if (!config)
+		argv[2] = NULL;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return tz_error_set(err, errno, "no socket for the worker: %m");
+	ours = pair[0];
+	theirs = pair[1];
+	r = spawn(theirs, argv, &ret->pidfd);
+	if (r < 0)
+		return tz_error_set(err, r, "the worker cannot be started: %s", strerror(-r));
+	ret->socket = tz_steal_fd(&ours);
+	return 0;
+}
+
+int tz_worker_client_ask(struct tz_worker_client *client, const struct tz_request *request,
+			 const struct tz_secret *secret, tz_interim_fn interim, void *data, struct tz_reply *ret,
+			 int *fds, struct tz_error *err)
+{
+	int got[TZ_SESSION_FDS], r = tz_protocol_send_request(client->socket, request, secret);
+	struct tz_reply reply = { 0 };
+
+	while (r == 0) {
+		r = tz_protocol_receive_reply(client->socket, &reply, got, ANSWER_TIMEOUT_MS);
+		if (r < 0 || reply.kind == TZ_REPLY_DONE || reply.kind == TZ_REPLY_FAILED)
+			break;
+		if (interim)
+			interim(data, &reply);
+	}
+	if (r < 0)
+		return tz_error_set(err, r, "the worker %s; see the system log",
+				    r == -ETIMEDOUT ? "does not answer" : "ended unexpectedly");
+	for (unsigned int i = 0; i < TZ_SESSION_FDS; i++) {
+		if (fds)
+			fds[i] = tz_steal_fd(&got[i]);
+		tz_closep(&got[i]);
+	}
+	if (reply.kind == TZ_REPLY_FAILED) {
+		(void)tz_error_set(err, reply.code, "%s", reply.message);
+		if (reply.detail[0])
+			(void)tz_error_detail(err, "%s", reply.detail);
+		return reply.code < 0 ? reply.code : -EIO;
+	}
+	if (ret)
+		*ret = reply;
+	return 0;
+}
+
+int tz_worker_client_reap(int pidfd, int timeout_ms)
+{
+	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
+	siginfo_t info;
+	int r;
+
+	do
+		r = poll(&poll_fd, 1, timeout_ms);
+	while (r < 0 && errno == EINTR);
+	if (r <= 0)
+		return -ETIMEDOUT;
+	/* Fails where it is no child of ours (a forked application): then another reaps it. */
+	(void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | __WALL);
+	return 0;
+}
+
+void tz_worker_client_stop(struct tz_worker_client *client, bool owner)
+{
+	tz_closep(&client->socket);
+	if (owner && client->pidfd >= 0 && tz_worker_client_reap(client->pidfd, STOP_TIMEOUT_MS) < 0) {
+		(void)pidfd_send_signal(client->pidfd, SIGKILL, NULL, 0);
+		(void)tz_worker_client_reap(client->pidfd, STOP_TIMEOUT_MS);
+	}
+	tz_closep(&client->pidfd);
+}

@@ -1,0 +1,338 @@
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "enclave.h"
+#include "path.h"
+#include "protocol.h"
+#include "secret.h"
+
+/* Nothing tells when the last process that is not our child has gone: it is looked for this often. */
+#define TICK_MS 20
+/* Shells save their history on SIGHUP; what has not ended by then gets SIGTERM. */
+#define TERM_AFTER_MS 100
+
+enum { WATCH_APP, WATCH_CONTROL, WATCH_LOCKSWITCH, WATCH_SIGNALS, WATCHES };
+
+struct init {
+	struct pollfd watches[WATCHES];
+	bool ending;
+	bool told_twice;
+	int64_t end_began; /* milliseconds */
+};
+
+/* ---- starting it ---- */
+
+int tz_init_exec(const struct tz_init_params *params)
+{
+	const int from[] = {
+		[TZ_INIT_APP_FD] = params->app_pidfd,
+		[TZ_INIT_CONTROL_FD] = params->control,
+		[TZ_INIT_READY_FD] = params->ready,
+		[TZ_INIT_LOCKSWITCH_FD] = params->lockswitch_watch,
+	};
+	int high[TZ_INIT_FDS_END];
+	char *environment[] = { NULL };
+	struct tz_init_args args;
+
+	tz_sessions_init_args(params->describe, &args);
+	/* first out of each other's way, then into their places; the duplicates' close-on-exec is off */
+	for (int i = TZ_INIT_APP_FD; i < TZ_INIT_FDS_END; i++) {
+		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, TZ_INIT_FDS_END);
+		if (high[i] < 0)
+			return -errno;
+	}
+	for (int i = TZ_INIT_APP_FD; i < TZ_INIT_FDS_END; i++)
+		if (dup2(high[i], i) < 0)
+			return -errno;
+	if (close_range(TZ_INIT_FDS_END, ~0U, 0) < 0)
+		return -errno;
+	(void)execve("/proc/self/exe", args.argv, environment);
+	return -errno;
+}
+
+int tz_init_wait_ready(int fd, int timeout_ms, struct tz_error *err)
+{
+	struct pollfd watch = { .fd = fd, .events = POLLIN };
+	struct tz_init_report report;
+	ssize_t n;
+	int r;
+
+	do
+		r = poll(&watch, 1, timeout_ms);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return tz_error_set(err, errno, "the session's init cannot be waited for: %m");
+	if (r == 0)
+		return tz_error_set(err, ETIMEDOUT, "the session's init did not start in time");
+	do
+		n = read(fd, &report, sizeof(report));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return tz_error_set(err, errno, "the session's init cannot be heard: %m");
+	if (n != sizeof(report))
+		return tz_error_set(err, EPIPE, "the session's init died while it started");
+	if (report.code == 0)
+		return 0;
+	report.message[sizeof(report.message) - 1] = '\0';
+	report.detail[sizeof(report.detail) - 1] = '\0';
+	r = tz_error_set(err, report.code, "%s", report.message);
+	if (report.detail[0])
+		(void)tz_error_detail(err, "%s", report.detail);
+	return r;
+}
+
+/* ---- becoming it ---- */
+
+static int check_descriptors(struct tz_error *err)
+{
+	for (int fd = TZ_INIT_APP_FD; fd < TZ_INIT_FDS_END; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			return tz_error_set(err, EBADF, "the session's init was started without descriptor %d", fd);
+	if (close_range(TZ_INIT_FDS_END, ~0U, 0) < 0)
+		return tz_error_set(err, errno, "the session's init cannot close its descriptors: %m");
+	return 0;
+}
+
+static int null_stdio(struct tz_error *err)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return tz_error_set(err, errno, "/dev/null cannot be opened: %m");
+	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+		if (i == fd ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, i) < 0)
+			return tz_error_set(err, errno, "the session's init has no /dev/null: %m");
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+	return 0;
+}
+
+/*
+ * All signals are blocked, and two of them read from the descriptor. Dispositions were inherited from the
+ * application: where it ignores SIGCHLD our children would vanish unseen.
+ */
+static int take_signals(struct tz_error *err)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t all, wanted;
+	int fd;
+
+	(void)sigfillset(&all);
+	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
+		return tz_error_set(err, errno, "the session's init cannot block signals: %m");
+	/* some (SIGKILL, those of libc) cannot be set */
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, &action, NULL);
+	(void)sigemptyset(&wanted);
+	(void)sigaddset(&wanted, SIGCHLD);
+	(void)sigaddset(&wanted, SIGTERM);
+	fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd >= 0 ? fd : tz_error_set(err, errno, "the session's init cannot receive signals: %m");
+}
+
+static int set_capabilities(uint32_t keep)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	/* a container may have been made without it: then other users' processes get no signal before their end */
+	keep &= data[0].permitted;
+	memset(data, 0, sizeof(data));
+	data[0].permitted = data[0].effective = keep;
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+/* The bounding set first: that takes CAP_SETPCAP. Where that is missing nothing can be gained anyway: no_new_privs. */
+static int drop_privileges(struct tz_error *err)
+{
+	int r;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return tz_error_set(err, errno, "the session's init cannot give up privileges: %m");
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EPERM)
+			return tz_error_set(err, errno, "the session's init cannot give up capability %lu: %m", cap);
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+		return tz_error_set(err, errno, "the session's init cannot give up privileges: %m");
+	r = set_capabilities(1U << CAP_KILL);
+	return r == 0 ? 0 : tz_error_set(err, r, "the session's init cannot give up its capabilities: %s",
+					 strerrordesc_np(-r));
+}
+
+/* Returns the signal descriptor. */
+static int become_init(struct tz_error *err)
+{
+	_cleanup_close_ int signals = -1;
+	int r;
+
+	if (getpid() != 1)
+		return tz_error_set(err, EINVAL, "the session's init must be the first process of its PID namespace");
+	r = check_descriptors(err);
+	if (r < 0)
+		return r;
+	signals = take_signals(err);
+	if (signals < 0)
+		return signals;
+	r = null_stdio(err);
+	if (r < 0)
+		return r;
+	/* away from the terminal's signals; it may be a leader already */
+	(void)setsid();
+	(void)umask(077);
+	if (prctl(PR_SET_NAME, TZ_INIT_NAME, 0, 0, 0) < 0 || chdir("/") < 0)
+		return tz_error_set(err, errno, "the session's init cannot start: %m");
+	r = tz_secret_harden_process();
+	if (r < 0)
+		return tz_error_set(err, r, "the session's init cannot forbid core dumps: %s", strerrordesc_np(-r));
+	r = tz_enclave_mount_proc(err);
+	if (r == 0)
+		r = drop_privileges(err);
+	return r < 0 ? r : tz_steal_fd(&signals);
+}
+
+static int report(int code, const struct tz_error *err)
+{
+	struct tz_init_report message = { .code = code };
+	int r;
+
+	if (code != 0) {
+		memcpy(message.message, err->message, sizeof(message.message));
+		memcpy(message.detail, err->detail, sizeof(message.detail));
+	}
+	/* SIGPIPE is blocked */
+	r = tz_write_all(TZ_INIT_READY_FD, &message, sizeof(message));
+	(void)close(TZ_INIT_READY_FD);
+	return r;
+}
+
+/* ---- being it ---- */
+
+static int64_t now_ms(void)
+{
+	struct timespec now = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void begin_end(struct init *init)
+{
+	if (init->ending)
+		return;
+	init->ending = true;
+	init->end_began = now_ms();
+	/* they have been heard; a socket at its end would wake us for ever */
+	init->watches[WATCH_CONTROL].fd = -1;
+	init->watches[WATCH_LOCKSWITCH].fd = -1;
+	(void)kill(-1, SIGHUP);
+	/* or a stopped process never hears of it */
+	(void)kill(-1, SIGCONT);
+}
+
+/* Have all gone, or is their time up? Processes that joined from outside are not our children: kill() sees all. */
+static bool has_ended(struct init *init)
+{
+	int64_t passed = now_ms() - init->end_began;
+
+	if (kill(-1, 0) < 0 && errno == ESRCH)
+		return true;
+	if (!init->told_twice && passed >= TERM_AFTER_MS) {
+		init->told_twice = true;
+		(void)kill(-1, SIGTERM);
+		(void)kill(-1, SIGCONT);
+	}
+	return passed >= TZ_INIT_GRACE_MS;
+}
+
+static void hear_signals(struct init *init)
+{
+	struct signalfd_siginfo info;
+
+	while (read(init->watches[WATCH_SIGNALS].fd, &info, sizeof(info)) == sizeof(info))
+		/* a sender outside this PID namespace has no pid in it */
+		if (info.ssi_signo == SIGTERM && info.ssi_pid == 0)
+			begin_end(init);
+	/* one SIGCHLD may stand for many */
+	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+		;
+}
+
+static void hear_control(struct init *init)
+{
+	char bytes[64];
+	ssize_t n = recv(init->watches[WATCH_CONTROL].fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	/* the end of the socket: the application, or its module, let go of the session */
+	if (n <= 0 || memchr(bytes, TZ_CONTROL_END, (size_t)n))
+		begin_end(init);
+}
+
+/* 0 when the session is over, 1 when it cannot be watched any more: either way the kernel kills what is left. */
+static int run(struct init *init)
+{
+	for (;;) {
+		int n = poll(init->watches, WATCHES, init->ending ? TICK_MS : -1);
+
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return 1;
+		if (n > 0) {
+			if (init->watches[WATCH_APP].revents)
+				return 0;
+			if (init->watches[WATCH_SIGNALS].revents)
+				hear_signals(init);
+			if (init->watches[WATCH_CONTROL].revents)
+				hear_control(init);
+			/* whatever happens to the lock switch ends the session, so its events need no reading */
+			if (init->watches[WATCH_LOCKSWITCH].revents)
+				begin_end(init);
+		}
+		if (init->ending && has_ended(init))
+			return 0;
+	}
+}
+
+int tz_init_main(int argc, char **argv)
+{
+	struct tz_error err = { 0 };
+	int signals = become_init(&err);
+	struct init init = {
+		.watches = {
+			[WATCH_APP] = { .fd = TZ_INIT_APP_FD, .events = POLLIN },
+			[WATCH_CONTROL] = { .fd = TZ_INIT_CONTROL_FD, .events = POLLIN },
+			[WATCH_LOCKSWITCH] = { .fd = TZ_INIT_LOCKSWITCH_FD, .events = POLLIN },
+			[WATCH_SIGNALS] = { .fd = signals, .events = POLLIN },
+		},
+	};
+
+	/* the arguments are for status to read */
+	(void)argc;
+	(void)argv;
+	if (signals < 0) {
+		(void)report(signals, &err);
+		return 1;
+	}
+	if (report(0, NULL) < 0)
+		return 1;
+	return run(&init);
+}

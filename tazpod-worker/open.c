@@ -1,0 +1,197 @@
+#include "open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "driver.h"
+#include "enclave.h"
+#include "init.h"
+#include "lock.h"
+#include "lockswitch.h"
+#include "path.h"
+#include "sessions.h"
+#include "vault.h"
+
+#define LOCK_TIMEOUT_MS 30000
+#define INIT_TIMEOUT_MS 20000
+
+static void notice(void *data, const char *text)
+{
+	tz_worker_notice(data, text);
+}
+
+static void describe(const struct tz_worker *worker, const struct tz_request *request,
+		     const struct tz_driver *driver, struct tz_session *ret)
+{
+	struct tz_identity caller;
+	struct tz_session session = { 0 };
+
+	if (tz_identity_by_uid(worker->caller, &caller, NULL) == 0)
+		(void)snprintf(session.caller, sizeof(session.caller), "%s", caller.name);
+	else
+		(void)snprintf(session.caller, sizeof(session.caller), "%u", worker->caller);
+	(void)snprintf(session.vault, sizeof(session.vault), "%s", worker->luks.uuid);
+	(void)snprintf(session.image, sizeof(session.image), "%llu:%llu", (unsigned long long)worker->image.dev,
+		       (unsigned long long)worker->image.ino);
+	(void)snprintf(session.tty, sizeof(session.tty), "%.*s", (int)sizeof(session.tty) - 1, request->tty);
+	(void)snprintf(session.service, sizeof(session.service), "%s", request->service);
+	(void)snprintf(session.driver, sizeof(session.driver), "%s", driver->name);
+	*ret = session;
+}
+
+/* One vault per ghost user at a time: a process of the same uid could read another vault's through /proc. */
+static int require_alone(const struct tz_worker *worker, const struct tz_session *mine, struct tz_error *err)
+{
+	struct tz_session sessions[TZ_SESSIONS_MAX];
+	int count, stray = tz_sessions_stray(worker->ghost.uid, err);
+
+	if (stray < 0)
+		return stray;
+	if (stray > 0)
+		return tz_error_set(err, EBUSY, "a process of %s (pid %d) runs outside an enclave and could look into this "
+				    "one; end it first, as root: kill %d", worker->ghost.name, stray, stray);
+	count = tz_sessions_list(sessions, TZ_SESSIONS_MAX, err);
+	if (count < 0)
+		return count;
+	if (count == TZ_SESSIONS_MAX)
+		return tz_error_set(err, EUSERS, "%d ghost sessions are open; end some first", count);
+	for (int i = 0; i < count; i++)
+		if (strcmp(sessions[i].image, mine->image) != 0)
+			return tz_error_set(err, EBUSY, "sessions of another vault (%s) are open; end them first with "
+					    "'tazpod lock'", sessions[i].vault);
+	return 0;
+}
+
+static int mount_vault(struct tz_worker *worker, const struct tz_driver *driver, const struct tz_enclave *enclave,
+		       struct tz_error *err)
+{
+	struct tz_device device = TZ_DEVICE_INIT;
+	int r = tz_vault_attach(driver, &worker->image, &worker->luks, &worker->key, &device, err);
+
+	if (r < 0)
+		return r;
+	r = tz_enclave_mount_vault(enclave, &device, err);
+	if (r == 0)
+		r = driver->release_when_unused(&device, err);
+	if (r < 0)
+		driver->detach(&device);
+	return r;
+}
+
+/* Under the vault's lock: who is there, the namespaces, the vault in them. */
+static int build_enclave(struct tz_worker *worker, const struct tz_driver *driver, const struct tz_session *mine,
+			 struct tz_error *err)
+{
+	_cleanup_close_ int lock = -1, home = -1;
+	struct tz_enclave enclave = {
+		.settings = &worker->settings,
+		.ghost = &worker->ghost,
+		.public_user = worker->has_public_user ? &worker->public_user : NULL,
+		.notice = notice,
+		.data = worker,
+	};
+	int r = tz_lock_acquire(worker->image.dir, LOCK_TIMEOUT_MS, &lock, err);
+
+	if (r == 0)
+		r = require_alone(worker, mine, err);
+	if (r == 0)
+		r = tz_enclave_enter(err);
+	if (r < 0)
+		return r;
+	home = tz_path_open(AT_FDCWD, worker->ghost.home, O_RDONLY | O_DIRECTORY, 0);
+	if (home < 0)
+		return tz_error_set(err, home, "the home %s of %s cannot be opened: %s", worker->ghost.home,
+				    worker->ghost.name, strerror(-home));
+	enclave.home = home;
+	r = mount_vault(worker, driver, &enclave, err);
+	return r < 0 ? r : tz_enclave_furnish(&enclave, err);
+}
+
+/*
+ * The init is made a child of the application, so that this process can go: CLONE_PARENT, and like us (see the PAM
+ * module) without an exit signal, so that the application's own waiting never meets it.
+ */
+static int spawn_init(const struct tz_init_params *params, int *ret_pidfd, struct tz_error *err)
+{
+	int pidfd = -1;
+	struct clone_args clone = { .flags = CLONE_PARENT | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd };
+	long pid = syscall(SYS_clone3, &clone, sizeof(clone));
+
+	if (pid < 0)
+		return tz_error_set(err, errno, "the session's first process cannot be started: %m");
+	if (pid == 0) {
+		(void)tz_init_exec(params);
+		_exit(1);
+	}
+	*ret_pidfd = pidfd;
+	return 0;
+}
+
+static int start_init(struct tz_worker *worker, const struct tz_session *session, int *ret_pidfd, int *ret_control,
+		      struct tz_error *err)
+{
+	_cleanup_close_ int control_a = -1, control_b = -1, ready_a = -1, ready_b = -1, watch = -1, pidfd = -1;
+	int pair[2], r;
+
+	watch = tz_lockswitch_watch(err);
+	if (watch < 0)
+		return watch;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return tz_error_set(err, errno, "no socket for the session: %m");
+	control_a = pair[0];
+	control_b = pair[1];
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return tz_error_set(err, errno, "no pipe for the session: %m");
+	ready_a = pair[0];
+	ready_b = pair[1];
+	if (unshare(CLONE_NEWPID) < 0)
+		return tz_error_set(err, errno, "no PID namespace can be made: %m");
+	r = spawn_init(&(struct tz_init_params){ worker->app_pidfd, control_b, ready_b, watch, session }, &pidfd, err);
+	tz_closep(&ready_b);
+	if (r == 0)
+		r = tz_init_wait_ready(ready_a, INIT_TIMEOUT_MS, err);
+	if (r < 0) {
+		if (pidfd >= 0)
+			(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		return r;
+	}
+	*ret_pidfd = tz_steal_fd(&pidfd);
+	*ret_control = tz_steal_fd(&control_a);
+	return 0;
+}
+
+static int collect(int fds[static TZ_SESSION_FDS], struct tz_error *err)
+{
+	fds[TZ_FD_MNT] = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	fds[TZ_FD_IPC] = open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC);
+	fds[TZ_FD_PID] = open("/proc/self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
+	fds[TZ_FD_ROOT] = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (unsigned int i = TZ_FD_MNT; i <= TZ_FD_ROOT; i++)
+		if (fds[i] < 0)
+			return tz_error_set(err, ENOENT, "the session's namespaces cannot be opened; is /proc mounted?");
+	return 0;
+}
+
+int tz_worker_open(struct tz_worker *worker, const struct tz_request *request, int fds[static TZ_SESSION_FDS],
+		   struct tz_error *err)
+{
+	const struct tz_driver *driver;
+	struct tz_session session;
+	int r = tz_driver_choose(worker->settings.driver, &driver, err);
+
+	if (r < 0)
+		return r;
+	describe(worker, request, driver, &session);
+	r = build_enclave(worker, driver, &session, err);
+	if (r == 0)
+		r = start_init(worker, &session, &fds[TZ_FD_INIT], &fds[TZ_FD_CONTROL], err);
+	return r < 0 ? r : collect(fds, err);
+}

@@ -1,0 +1,496 @@
+/* Executes itself as tazpod-init. The test stands outside, as the PAM application does; its children are inside. */
+#include "private_ns.h"
+
+#include <dirent.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "libtazpod/protocol.h"
+#include "tazpod-worker/init.h"
+
+#define START_MS 10000
+/* A machine under load is slow; an orderly end that waits for its bound takes TZ_INIT_GRACE_MS. */
+#define SOON_MS 1500
+
+static const struct tz_session description = {
+	.caller = "tester", .vault = "11111111-2222-3333-4444-555555555555", .image = "1:2", .tty = "pts/9",
+	.service = "su-l", .driver = "dm-crypt",
+};
+
+struct session {
+	pid_t app, init;
+	int control; /* the application's end */
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void nap(void)
+{
+	(void)usleep(10000);
+}
+
+static pid_t start_app(void)
+{
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (pid == 0)
+		for (;;)
+			(void)pause();
+	return pid;
+}
+
+/* In the child: descriptors in each other's places, a leftover one, and an ignored signal. */
+static void exec_init(struct tz_init_params params)
+{
+	int app = fcntl(params.app_pidfd, F_DUPFD, 20), control = fcntl(params.control, F_DUPFD, 20);
+	int ready = fcntl(params.ready, F_DUPFD, 20), watch = fcntl(params.lockswitch_watch, F_DUPFD, 20);
+
+	params = (struct tz_init_params){ .app_pidfd = 4, .control = 6, .ready = 3, .lockswitch_watch = 5,
+					  .describe = &description };
+	CHECK(dup2(app, 4) == 4 && dup2(control, 6) == 6 && dup2(ready, 3) == 3 && dup2(watch, 5) == 5);
+	CHECK(dup2(app, 30) == 30 && signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	_exit(tz_init_exec(&params) < 0 ? 9 : 8);
+}
+
+static int try_start(bool in_namespace, struct session *ret, struct tz_error *err)
+{
+	struct tz_init_params params;
+	int control[2], ready[2], r;
+
+	ret->app = start_app();
+	params.app_pidfd = (int)syscall(SYS_pidfd_open, ret->app, 0);
+	params.lockswitch_watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (access(SCRATCH "/lock", F_OK) < 0)
+		make_file(SCRATCH "/lock", 0);
+	CHECK(params.app_pidfd >= 0 && inotify_add_watch(params.lockswitch_watch, SCRATCH "/lock", IN_ATTRIB) >= 0);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) == 0 && pipe2(ready, O_CLOEXEC) == 0);
+	params.control = control[1];
+	params.ready = ready[1];
+	CHECK(!in_namespace || unshare(CLONE_NEWPID) == 0);
+	ret->init = fork();
+	CHECK(ret->init >= 0);
+	if (ret->init == 0)
+		exec_init(params);
+	CHECK(close(control[1]) == 0 && close(ready[1]) == 0);
+	CHECK(close(params.app_pidfd) == 0 && close(params.lockswitch_watch) == 0);
+	ret->control = control[0];
+	r = tz_init_wait_ready(ready[0], START_MS, err);
+	CHECK(close(ready[0]) == 0);
+	return r;
+}
+
+static void start(struct session *session)
+{
+	struct tz_error err = { 0 };
+
+	CHECK_CODE(try_start(true, session, &err), 0, &err);
+}
+
+/* Another user's process in the session, a child of this one, as su's is; stubborn: ignores SIGHUP and SIGTERM. */
+static pid_t join(bool stubborn)
+{
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	CHECK(pipe2(ready, O_CLOEXEC) == 0);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid > 0) {
+		CHECK(close(ready[1]) == 0 && read(ready[0], &byte, 1) == 1 && close(ready[0]) == 0);
+		return pid;
+	}
+	CHECK(!stubborn || (signal(SIGHUP, SIG_IGN) != SIG_ERR && signal(SIGTERM, SIG_IGN) != SIG_ERR));
+	CHECK(unit_become_nobody() == 0 && write(ready[1], "x", 1) == 1);
+	for (;;)
+		(void)pause();
+}
+
+/* Waits as the application would, reaping as it goes. The signal that ended `pid`, 0 for none. */
+static int wait_for(pid_t pid, int64_t timeout_ms)
+{
+	int64_t end = now_ms() + timeout_ms;
+
+	while (now_ms() < end) {
+		int status;
+		pid_t got = waitpid(pid, &status, WNOHANG);
+
+		CHECK(got >= 0);
+		if (got == pid)
+			return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+		nap();
+	}
+	return -1;
+}
+
+static bool is_alive(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG) == 0;
+}
+
+static void read_proc(pid_t pid, const char *file, char *text, size_t size)
+{
+	char path[64];
+	int fd;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	CHECK(fd >= 0);
+	n = read(fd, text, size - 1);
+	CHECK(n >= 0 && close(fd) == 0);
+	text[n] = '\0';
+}
+
+static void check_descriptors(pid_t pid)
+{
+	static const char *const expected = "0 1 2 3 4 6 7 ";
+	char path[64], found[128] = "", one[16];
+
+	for (int fd = 0; fd < 64; fd++) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+		(void)snprintf(one, sizeof(one), "%d ", fd);
+		if (access(path, F_OK) == 0 || readlink(path, path, 1) > 0)
+			(void)strcat(found, one);
+	}
+	if (strcmp(found, expected) != 0)
+		(void)fprintf(stderr, "descriptors: %s\n", found);
+	CHECK(strcmp(found, expected) == 0);
+}
+
+static int looks_as_nobody(void *data)
+{
+	const pid_t *pid = data;
+	char text[4096];
+
+	CHECK(unit_become_nobody() == 0);
+	read_proc(*pid, "cmdline", text, sizeof(text));
+	CHECK(strcmp(text, "tazpod-init") == 0 && strcmp(text + strlen(text) + 1, "--caller=tester") == 0);
+	read_proc(*pid, "status", text, sizeof(text));
+	CHECK_CONTAINS(text, "Name:\ttazpod-init\n");
+	CHECK_CONTAINS(text, "Uid:\t0\t0\t0\t0\n");
+	CHECK_CONTAINS(text, "CapInh:\t0000000000000000\n");
+	CHECK_CONTAINS(text, "CapPrm:\t0000000000000020\n");
+	CHECK_CONTAINS(text, "CapEff:\t0000000000000020\n");
+	CHECK_CONTAINS(text, "CapBnd:\t0000000000000000\n");
+	CHECK_CONTAINS(text, "CapAmb:\t0000000000000000\n");
+	CHECK_CONTAINS(text, "NoNewPrivs:\t1\n");
+	CHECK_CONTAINS(text, "SigBlk:\tfffffff");
+	CHECK_CONTAINS(text, "SigIgn:\t0000000000000000\n");
+	return 0;
+}
+
+/* Run before the namespace is made, where children still are in this one. */
+static int look_at(pid_t pid)
+{
+	int status;
+	pid_t child = fork();
+
+	CHECK(child >= 0);
+	if (child == 0)
+		_exit(looks_as_nobody(&pid));
+	CHECK(waitpid(child, &status, 0) == child);
+	return status;
+}
+
+static int starts(void)
+{
+	struct session session;
+	struct tz_session found[TZ_SESSIONS_MAX];
+	struct tz_error err = { 0 };
+	char text[4096], *line;
+	int count;
+
+	start(&session);
+	CHECK(look_at(session.init) == 0);
+	check_descriptors(session.init);
+	read_proc(session.init, "limits", text, sizeof(text));
+	CHECK_CONTAINS(text, "Max core file size        0                    0 ");
+	CHECK(getsid(session.init) == session.init);
+	count = tz_sessions_list(found, TZ_SESSIONS_MAX, &err);
+	CHECK(count >= 1);
+	for (int i = 0; i < count; i++)
+		if (found[i].init == session.init) {
+			CHECK(strcmp(found[i].caller, "tester") == 0 && strcmp(found[i].tty, "pts/9") == 0);
+			count = -1;
+		}
+	CHECK(count == -1);
+	read_proc(session.init, "status", text, sizeof(text));
+	line = strstr(text, "VmRSS:");
+	CHECK(line);
+	(void)fprintf(stderr, "           %.*s, %.*s\n", (int)strcspn(line, "\n"), line,
+		      (int)strcspn(strstr(text, "RssAnon:"), "\n"), strstr(text, "RssAnon:"));
+	CHECK(kill(session.init, SIGKILL) == 0 && wait_for(session.init, SOON_MS) == SIGKILL);
+	return 0;
+}
+
+/* /proc in the session is its own, and the masks are there: seen by a process inside. */
+static int has_its_own_proc(void)
+{
+	struct session session;
+	int status;
+	pid_t pid;
+
+	CHECK(mount("/dev/null", "/proc/kallsyms", NULL, MS_BIND, NULL) == 0);
+	start(&session);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		char text[64];
+		struct stat st;
+
+		read_proc(1, "comm", text, sizeof(text));
+		CHECK(strcmp(text, "tazpod-init\n") == 0 && getpid() == 2 && access("/proc/2", F_OK) == 0);
+		CHECK(stat("/proc/kallsyms", &st) == 0 && S_ISCHR(st.st_mode));
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	return 0;
+}
+
+static int dies_with_the_application(void)
+{
+	struct session session;
+	pid_t stubborn, polite;
+
+	start(&session);
+	stubborn = join(true);
+	polite = join(false);
+	CHECK(is_alive(session.init) && is_alive(stubborn) && is_alive(polite));
+	/* not reaped: a zombie application is over, too */
+	CHECK(kill(session.app, SIGKILL) == 0);
+	CHECK(wait_for(stubborn, SOON_MS) == SIGKILL && wait_for(polite, SOON_MS) == SIGKILL);
+	CHECK(wait_for(session.init, SOON_MS) == 0);
+	return 0;
+}
+
+/* Politely: SIGHUP reaches the process, and nothing waits for the bound. */
+static void check_orderly_end(const struct session *session, pid_t polite)
+{
+	CHECK(wait_for(polite, SOON_MS) == SIGHUP);
+	CHECK(wait_for(session->init, SOON_MS) == 0 && is_alive(session->app));
+}
+
+static int ends_when_asked(void)
+{
+	struct session session;
+	pid_t polite;
+
+	start(&session);
+	polite = join(false);
+	CHECK(write(session.control, "??", 2) == 2);
+	nap();
+	CHECK(is_alive(session.init) && is_alive(polite));
+	CHECK(write(session.control, "?E?", 3) == 3);
+	check_orderly_end(&session, polite);
+	return 0;
+}
+
+static int ends_with_the_control_socket(void)
+{
+	struct session session;
+	pid_t polite;
+
+	start(&session);
+	polite = join(false);
+	/* what comes later must not hold the socket open */
+	CHECK(shutdown(session.control, SHUT_RDWR) == 0 && close(session.control) == 0);
+	check_orderly_end(&session, polite);
+	return 0;
+}
+
+static int ends_by_the_lock_switch(void)
+{
+	struct session session;
+	pid_t polite;
+
+	start(&session);
+	polite = join(false);
+	CHECK(utimensat(AT_FDCWD, SCRATCH "/lock", NULL, 0) == 0);
+	check_orderly_end(&session, polite);
+	return 0;
+}
+
+static int ends_on_sigterm_from_outside(void)
+{
+	struct session session;
+	pid_t polite;
+
+	start(&session);
+	polite = join(false);
+	CHECK(kill(session.init, SIGHUP) == 0 && kill(session.init, SIGINT) == 0);
+	nap();
+	CHECK(is_alive(session.init));
+	CHECK(kill(session.init, SIGTERM) == 0);
+	check_orderly_end(&session, polite);
+	return 0;
+}
+
+static int ignores_signals_from_inside(void)
+{
+	struct session session;
+	int status;
+	pid_t pid;
+
+	start(&session);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		CHECK(kill(1, SIGTERM) == 0 && kill(1, SIGKILL) == 0);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	for (int i = 0; i < 20; i++)
+		nap();
+	CHECK(is_alive(session.init));
+	return 0;
+}
+
+static int wakes_stopped_processes(void)
+{
+	struct session session;
+	pid_t stopped;
+
+	start(&session);
+	stopped = join(false);
+	CHECK(kill(stopped, SIGSTOP) == 0 && write(session.control, "E", 1) == 1);
+	check_orderly_end(&session, stopped);
+	return 0;
+}
+
+static int kills_the_stubborn_after_a_while(void)
+{
+	struct session session;
+	int64_t began = now_ms(), took;
+	pid_t stubborn, polite;
+
+	start(&session);
+	stubborn = join(true);
+	polite = join(false);
+	began = now_ms();
+	CHECK(write(session.control, "E", 1) == 1);
+	CHECK(wait_for(polite, SOON_MS) == SIGHUP && is_alive(stubborn));
+	CHECK(wait_for(stubborn, TZ_INIT_GRACE_MS + SOON_MS) == SIGKILL);
+	took = now_ms() - began;
+	CHECK(took >= TZ_INIT_GRACE_MS - 10);
+	CHECK(wait_for(session.init, SOON_MS) == 0);
+	return 0;
+}
+
+/* During the end it still watches the application. */
+static int gives_up_waiting_with_the_application(void)
+{
+	struct session session;
+	int64_t began;
+	pid_t stubborn;
+
+	start(&session);
+	stubborn = join(true);
+	began = now_ms();
+	CHECK(write(session.control, "E", 1) == 1);
+	nap();
+	CHECK(kill(session.app, SIGKILL) == 0 && wait_for(stubborn, SOON_MS) == SIGKILL);
+	CHECK(now_ms() - began < TZ_INIT_GRACE_MS);
+	return 0;
+}
+
+/* A process whose parent has gone is the init's to reap. */
+static int reaps_orphans(void)
+{
+	struct session session;
+	char children[4096];
+	int status;
+	pid_t pid;
+
+	start(&session);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		for (int i = 0; i < 20; i++)
+			if (fork() == 0) {
+				nap();
+				_exit(0);
+			}
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	for (int i = 0; i < 200; i++) {
+		char file[64];
+
+		(void)snprintf(file, sizeof(file), "task/%d/children", session.init);
+		read_proc(session.init, file, children, sizeof(children));
+		if (!children[0])
+			return 0;
+		nap();
+	}
+	CHECK(!"orphans are left");
+	return 1;
+}
+
+static int reports_failures(void)
+{
+	struct session session;
+	struct tz_error err = { 0 };
+	struct tz_init_params params = { -1, -1, -1, -1, &description };
+	int ready[2];
+
+	CHECK_CODE(try_start(false, &session, &err), -EINVAL, &err);
+	CHECK_CONTAINS(err.message, "first process of its PID namespace");
+	CHECK(wait_for(session.init, SOON_MS) == 0);
+	CHECK(pipe2(ready, O_CLOEXEC) == 0);
+	CHECK(tz_init_wait_ready(ready[0], 20, &err) == -ETIMEDOUT);
+	CHECK(close(ready[1]) == 0);
+	CHECK(tz_init_wait_ready(ready[0], 20, &err) == -EPIPE);
+	CHECK(tz_init_exec(&params) == -EBADF);
+	return 0;
+}
+
+#define TEST(function) static void test_##function(void **state) { (void)state; in_private_ns(function); }
+TEST(starts)
+TEST(has_its_own_proc)
+TEST(dies_with_the_application)
+TEST(ends_when_asked)
+TEST(ends_with_the_control_socket)
+TEST(ends_by_the_lock_switch)
+TEST(ends_on_sigterm_from_outside)
+TEST(ignores_signals_from_inside)
+TEST(wakes_stopped_processes)
+TEST(kills_the_stubborn_after_a_while)
+TEST(gives_up_waiting_with_the_application)
+TEST(reaps_orphans)
+TEST(reports_failures)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_starts),
+		cmocka_unit_test(test_has_its_own_proc),
+		cmocka_unit_test(test_dies_with_the_application),
+		cmocka_unit_test(test_ends_when_asked),
+		cmocka_unit_test(test_ends_with_the_control_socket),
+		cmocka_unit_test(test_ends_by_the_lock_switch),
+		cmocka_unit_test(test_ends_on_sigterm_from_outside),
+		cmocka_unit_test(test_ignores_signals_from_inside),
+		cmocka_unit_test(test_wakes_stopped_processes),
+		cmocka_unit_test(test_kills_the_stubborn_after_a_while),
+		cmocka_unit_test(test_gives_up_waiting_with_the_application),
+		cmocka_unit_test(test_reaps_orphans),
+		cmocka_unit_test(test_reports_failures),
+	};
+
+	/* without the exit handlers: a leak checker's needs more rights than an init has */
+	if (argc > 0 && strcmp(argv[0], TZ_INIT_NAME) == 0)
+		_exit(tz_init_main(argc, argv));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
