@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Sets a guest up for TazPod, as its administrator would. It may be run again."""
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import lab  # noqa: E402
+
+SSHD = f"""\
+Port {lab.SSH_PORT}
+ListenAddress 127.0.0.1
+HostKey /etc/ssh/ssh_host_ed25519_key
+PidFile /run/sshd-lab.pid
+UsePAM yes
+KbdInteractiveAuthentication yes
+PasswordAuthentication yes
+PubkeyAuthentication no
+PermitRootLogin no
+PrintMotd no
+UseDNS no
+Subsystem sftp internal-sftp
+"""
+
+
+def ghost():
+    """The ghost's shell is TazPod's."""
+    shell = '/usr/libexec/tazpod-shell'
+    if os.access(shell, os.X_OK) and pwd.getpwnam('tazpod-ghost').pw_shell != shell:
+        lab.sh(f'usermod -s {shell} tazpod-ghost')
+
+
+def pam():
+    """The services' PAM stacks ask TazPod about the ghost, and about nobody else."""
+    # To come with the files that TazPod installs for this.
+
+
+def settings():
+    """TazPod's settings."""
+    # To come with TazPod's example; lab.settings() writes others.
+
+
+def sshd():
+    """An sshd of our own, at a port of its own."""
+    with open('/etc/ssh/sshd_lab', 'w') as file:
+        file.write(SSHD)
+    os.makedirs('/run/sshd', mode=0o755, exist_ok=True)
+    if shutil.which('systemd-run') and subprocess.run(['systemctl', '-q', 'is-active', 'lab-sshd']).returncode:
+        lab.sh('systemd-run -q --unit=lab-sshd -p KillMode=process '
+               '/usr/sbin/sshd -D -f /etc/ssh/sshd_lab')
+
+
+def main():
+    ghost()
+    pam()
+    settings()
+    sshd()
+
+
+if __name__ == '__main__':
+    main()
