@@ -2,7 +2,7 @@
  * The dm-crypt driver: loop device, mapping by libcryptsetup, deferred removal.
  *
  * 1. No node of a mapping is ever public: libdevmapper works in a private tmpfs over /dev/mapper, in the session's
- *    own mount namespace, and no udev is waited for (DM_DISABLE_UDEV, set by the program that uses this driver).
+ *    own mount namespace, and no udev is waited for (dmenv.h, called by the program that uses this driver).
  * 2. The mapping is put into deferred removal as soon as it exists, while our descriptor pins it: killed at any later
  *    point, the kernel removes it.
  * 3. A mapping's name holds the vault's UUID and the image's device and inode; it is shared only when the loop device

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dmenv.h"
 #include "init.h"
 #include "protocol.h"
 #include "secret.h"
@@ -77,9 +78,6 @@ static int harden(void)
 	umask(077);
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_DFL) == SIG_ERR)
 		return -errno;
-	/* No udev in containers; libdevmapper must neither wait for it nor use System V semaphores. */
-	if (setenv("DM_DISABLE_UDEV", "1", 1) < 0)
-		return -errno;
 	return tz_secret_harden_process();
 }
 
@@ -92,7 +90,7 @@ static int serve(int argc, char **argv)
 		settings = argv[2] + strlen(option);
 	else if (argc != 2)
 		return 2;
-	if (detach_from_caller() < 0 || harden() < 0)
+	if (tz_dmenv_ensure(argv) < 0 || detach_from_caller() < 0 || harden() < 0)
 		return 1;
 	return tz_worker_serve(TZ_WORKER_FD, settings);
 }

@@ -107,6 +107,10 @@ static int build_enclave(struct tz_worker *worker, const struct tz_driver *drive
 	if (r < 0)
 		return r;
 	home = tz_path_open(AT_FDCWD, worker->ghost.home, O_RDONLY | O_DIRECTORY, 0);
+	if (home == -ENOENT)
+		return tz_error_set(err, home, "the home %s of %s does not exist; make it as root: install -d -m 0700 "
+				    "-o %s -g %u %s", worker->ghost.home, worker->ghost.name, worker->ghost.name,
+				    worker->ghost.gid, worker->ghost.home);
 	if (home < 0)
 		return tz_error_set(err, home, "the home %s of %s cannot be opened: %s", worker->ghost.home,
 				    worker->ghost.name, strerror(-home));
@@ -168,11 +172,12 @@ static int start_init(struct tz_worker *worker, const struct tz_session *session
 	return 0;
 }
 
-static int collect(int fds[static TZ_SESSION_FDS], struct tz_error *err)
+/* namespaces is /proc/self/ns, opened before the session's own /proc covered ours: we are not in that one. */
+static int collect(int namespaces, int fds[static TZ_SESSION_FDS], struct tz_error *err)
 {
-	fds[TZ_FD_MNT] = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	fds[TZ_FD_IPC] = open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC);
-	fds[TZ_FD_PID] = open("/proc/self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
+	fds[TZ_FD_MNT] = openat(namespaces, "mnt", O_RDONLY | O_CLOEXEC);
+	fds[TZ_FD_IPC] = openat(namespaces, "ipc", O_RDONLY | O_CLOEXEC);
+	fds[TZ_FD_PID] = openat(namespaces, "pid_for_children", O_RDONLY | O_CLOEXEC);
 	fds[TZ_FD_ROOT] = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (unsigned int i = TZ_FD_MNT; i <= TZ_FD_ROOT; i++)
 		if (fds[i] < 0)
@@ -183,6 +188,7 @@ static int collect(int fds[static TZ_SESSION_FDS], struct tz_error *err)
 int tz_worker_open(struct tz_worker *worker, const struct tz_request *request, int fds[static TZ_SESSION_FDS],
 		   struct tz_error *err)
 {
+	_cleanup_close_ int namespaces = -1;
 	const struct tz_driver *driver;
 	struct tz_session session;
 	int r = tz_driver_choose(worker->settings.driver, &driver, err);
@@ -191,7 +197,9 @@ int tz_worker_open(struct tz_worker *worker, const struct tz_request *request, i
 		return r;
 	describe(worker, request, driver, &session);
 	r = build_enclave(worker, driver, &session, err);
-	if (r == 0)
-		r = start_init(worker, &session, &fds[TZ_FD_INIT], &fds[TZ_FD_CONTROL], err);
-	return r < 0 ? r : collect(fds, err);
+	if (r < 0)
+		return r;
+	namespaces = open("/proc/self/ns", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = start_init(worker, &session, &fds[TZ_FD_INIT], &fds[TZ_FD_CONTROL], err);
+	return r < 0 ? r : collect(namespaces, fds, err);
 }

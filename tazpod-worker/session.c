@@ -171,6 +171,7 @@ static int change(struct tz_worker *worker, const struct tz_secret *new, struct 
 	return r < 0 ? r : tz_luks_change(&worker->image, &worker->settings, &worker->old, new, err);
 }
 
+/* Before the session opens: from then on /proc is that of the session, and does not have this process in it. */
 static void keep_for_reentry(struct tz_worker *worker)
 {
 	struct tz_error error = { 0 };
@@ -195,9 +196,10 @@ static int open_session(struct tz_worker *worker, const struct tz_request *reque
 	if (r < 0)
 		return r;
 	tz_worker_handoff_withdraw(worker);
+	keep_for_reentry(worker);
 	r = tz_worker_open(worker, request, fds, err);
-	if (r == 0)
-		keep_for_reentry(worker);
+	if (r < 0)
+		(void)tz_keystash_forget();
 	tz_secret_free(&worker->key);
 	if (r == 0)
 		r = reply_done(worker, NULL, fds, TZ_SESSION_FDS);

@@ -21,6 +21,8 @@ TIOCGPTN = 0x80045430  # the number of a pty, asked of its master
 SETTINGS = '/etc/tazpod/tazpod.yaml'
 VAULT = '/var/lib/tazpod/vault/vault.img'
 SSH_PORT = 2222
+# Deriving a key costs next to nothing.
+CHEAP = 'kdf_memory: 1M\nkdf_iterations: 4\n'
 # An emulated processor is some thirty times slower than a real one.
 PATIENCE = 60
 
@@ -324,17 +326,18 @@ class Ssh(Session):
 # ---------------------------------------------------------------- TazPod's things
 
 def settings(text):
-    """Writes the settings file; it goes back to what it was when the test is over."""
+    """Adds text to the usual settings; they go back to what they were when the test is over."""
     try:
         with open(SETTINGS) as file:
             old = file.read()
     except FileNotFoundError:
         old = None
-    later(_write_settings, old)
-    _write_settings(text)
+    later(write_settings, old)
+    write_settings(CHEAP + text)
 
 
-def _write_settings(text):
+def write_settings(text):
+    """Writes the settings file, for good; None removes it."""
     if text is None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(SETTINGS)

@@ -10,6 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import lab  # noqa: E402
 
+SHELL = '/usr/libexec/tazpod-shell'
+
 SSHD = f"""\
 Port {lab.SSH_PORT}
 ListenAddress 127.0.0.1
@@ -27,20 +29,24 @@ Subsystem sftp internal-sftp
 
 
 def ghost():
-    """The ghost's shell is TazPod's."""
-    shell = '/usr/libexec/tazpod-shell'
-    if os.access(shell, os.X_OK) and pwd.getpwnam('tazpod-ghost').pw_shell != shell:
-        lab.sh(f'usermod -s {shell} tazpod-ghost')
+    """The ghost has a home, and its shell is TazPod's."""
+    home = pwd.getpwnam(lab.GHOST).pw_dir
+    if not os.path.isdir(home):
+        lab.sh(f'cp -r /etc/skel {home} && chown -R {lab.GHOST}: {home} && chmod 700 {home}')
+    if pwd.getpwnam(lab.GHOST).pw_shell != SHELL:
+        lab.sh(f'usermod -s {SHELL} {lab.GHOST}')
 
 
 def pam():
     """The services' PAM stacks ask TazPod about the ghost, and about nobody else."""
-    # To come with the files that TazPod installs for this.
+    lab.sh('pam-auth-update --enable tazpod && pam-auth-update --disable libpam-mount', timeout=120)
 
 
 def settings():
-    """TazPod's settings."""
-    # To come with TazPod's example; lab.settings() writes others.
+    """The vault's folder is root's alone, and deriving a key is cheap: the guest's processor is an emulated one."""
+    os.makedirs(os.path.dirname(lab.VAULT), mode=0o700, exist_ok=True)
+    os.chmod(os.path.dirname(lab.VAULT), 0o700)
+    lab.write_settings(lab.CHEAP)
 
 
 def sshd():
