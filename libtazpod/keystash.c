@@ -23,7 +23,11 @@
 #include "path.h"
 
 #define STASH_PREFIX "tazpod:stash:"
-#define STASH_PERM (KEY_POS_VIEW | KEY_USR_VIEW | KEY_USR_READ | KEY_USR_SEARCH | KEY_USR_LINK | KEY_USR_SETATTR)
+/*
+ * No right comes from possession: SEARCH would be needed to prove it, and who may search a key that he possesses may
+ * read it, too. That a stash is there, and until when, everyone may see.
+ */
+#define STASH_PERM (KEY_OTH_VIEW | KEY_USR_VIEW | KEY_USR_READ | KEY_USR_SEARCH | KEY_USR_LINK | KEY_USR_SETATTR)
 #define HANDOFF_PERM (KEY_USR_VIEW | KEY_USR_READ | KEY_USR_SEARCH | KEY_USR_LINK | KEY_USR_SETATTR)
 #define HANDOFF_SECONDS 60
 #define SESSION_KEYRING_NAME "_ses"

@@ -3,8 +3,8 @@
  *
  * 1. Only an anonymous session keyring ("_ses") that the caller owns is a session: _uid_ses.UID and a container's
  *    named keyring are shared by many and MUST NOT be used.
- * 2. The stashed key belongs to root; its possessor may only see that it is there (VIEW). A key that is not
- *    root-owned was planted and counts as absent.
+ * 2. The stashed key belongs to root; others may only see that it is there (VIEW), its possessor too. A key that is
+ *    not root-owned was planted and counts as absent.
  * 3. What the kernel holds is wrapped (AES-256-GCM) by a key that only this machine's (container's) root can read,
  *    and bound to the vault, the caller and the lock switch's state: `tazpod lock` makes it void.
  * 4. Only direct members of the session keyring count: a link from elsewhere would carry it into another session.

@@ -285,12 +285,16 @@ static bool is_stray(const struct process *process, uid_t uid, unsigned int own_
 int tz_sessions_stray(uid_t uid, struct tz_error *err)
 {
 	_cleanup_closedir_ DIR *proc = NULL;
+	struct process first;
 	unsigned int levels;
 	pid_t pid;
 	int r = open_processes(&proc, &levels, err);
 
 	if (r < 0)
 		return r;
+	/* A session opened within another one: everything in view is in an enclave, and was alone when that opened. */
+	if (read_process(1, &first) == 0 && is_session_init(&first, levels) && first.levels == levels)
+		return 0;
 	while ((pid = next_pid(proc))) {
 		struct process process;
 

@@ -40,7 +40,7 @@ void tz_sessions_init_args(const struct tz_session *session, struct tz_init_args
 
 /*
  * Is a process of this uid alive outside an enclave, i.e. in this very PID namespace (not in one below)?
- * Its pid, 0 when there is none, or a negative errno. self is not counted.
+ * Its pid, 0 when there is none, or a negative errno. self is not counted. Asked from within an enclave: 0.
  */
 int tz_sessions_stray(uid_t uid, struct tz_error *err);
 

@@ -225,6 +225,19 @@ class Session:
         assert worked, f'{self.name}: the vault was not opened:\n{said}'
         return said
 
+    def refused(self, passphrase, command=f'su -l {GHOST}'):
+        """Gives the wrong passphrase three times, and what was said."""
+        self.send(command + '\n')
+        said = ''
+        for _ in range(3):
+            self.expect(SECRET_PROMPT)
+            said += self.child.before
+            self.secret(passphrase)
+        assert self.expect(PROMPT).group(2) == '1'
+        said += self.child.before
+        assert said.count('wrong passphrase') == 3, said
+        return said
+
     def leave(self, seconds=None):
         """Leaves the inner shell for the outer one, and gives the status it left with."""
         self.send('exit\n')
@@ -245,7 +258,9 @@ class Session:
         self.hang_up()
 
     def _close(self):
-        os.close(self.child.child_fd)
+        # Through the object that owns the descriptor, or it would close the number once more, when it is another's.
+        self.child.ptyproc.fileobj.close()
+        self.child.ptyproc.closed = True
         self.child.closed = self.child.terminated = True
         self.child.child_fd = -1
         limit = time.monotonic() + 15
@@ -355,12 +370,7 @@ def fresh_vault(path=VAULT, passphrase=PASSPHRASE, size='64M', tool='cryptsetup'
     tool is cryptsetup, which needs nothing of TazPod; or tazpod, whose `vault create` root then runs.
     options are more words for either. files, names with contents, are put into it (with cryptsetup only); they belong
     to the ghost, as its root does."""
-    folder = os.path.dirname(path)
-    # Its folder is the gate that lets only root in.
-    os.makedirs(folder, mode=0o755, exist_ok=True)
-    os.chmod(folder, 0o700)
-    for old in glob.glob(folder + '/*') + glob.glob(folder + '/.[!.]*'):
-        shutil.rmtree(old) if os.path.isdir(old) and not os.path.islink(old) else os.unlink(old)
+    no_vault(path)
     if tool == 'tazpod':
         sh(f'tazpod vault create {options}', input=f'{passphrase}\n{passphrase}\n', timeout=120)
         return path
@@ -384,6 +394,16 @@ def fresh_vault(path=VAULT, passphrase=PASSPHRASE, size='64M', tool='cryptsetup'
             finally:
                 sh(f'umount {mount}')
     return path
+
+
+def no_vault(path=VAULT):
+    """Removes the vault and all beside it; its folder stays."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o755, exist_ok=True)
+    # Its folder is the gate that lets only root in.
+    os.chmod(folder, 0o700)
+    for old in glob.glob(folder + '/*') + glob.glob(folder + '/.[!.]*'):
+        shutil.rmtree(old) if os.path.isdir(old) and not os.path.islink(old) else os.unlink(old)
 
 
 @contextlib.contextmanager
@@ -433,7 +453,8 @@ def keys(pattern='tazpod:'):
         entry = pwd.getpwnam(user)
         text = subprocess.run(['cat', '/proc/keys'], user=entry.pw_uid, group=entry.pw_gid, extra_groups=[],
                               stdout=subprocess.PIPE, text=True).stdout
-        lines |= {line for line in text.splitlines() if pattern in line}
+        # The kernel forgets what has expired some minutes later; nobody gets at it any more.
+        lines |= {line for line in text.splitlines() if pattern in line and line.split()[3] != 'expd'}
     return sorted(lines)
 
 
