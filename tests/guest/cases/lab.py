@@ -358,10 +358,15 @@ def write_settings(text):
             os.unlink(SETTINGS)
         return
     os.makedirs(os.path.dirname(SETTINGS), mode=0o755, exist_ok=True)
-    with open(SETTINGS + '.new', 'w') as file:
+    replace_file(SETTINGS, text)
+
+
+def replace_file(path, text):
+    """Writes a file that everybody may read, whole or not at all."""
+    with open(path + '.new', 'w') as file:
         file.write(text)
-    os.chmod(SETTINGS + '.new', 0o644)
-    os.rename(SETTINGS + '.new', SETTINGS)
+    os.chmod(path + '.new', 0o644)
+    os.rename(path + '.new', path)
 
 
 def fresh_vault(path=VAULT, passphrase=PASSPHRASE, size='64M', tool='cryptsetup', options='', files=None):

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Sets a guest up for TazPod, as its administrator would. It may be run again."""
 import os
-import pwd
 import shutil
 import subprocess
 import sys
@@ -9,8 +8,6 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import lab  # noqa: E402
-
-SHELL = '/usr/libexec/tazpod-shell'
 
 SSHD = f"""\
 Port {lab.SSH_PORT}
@@ -28,24 +25,14 @@ Subsystem sftp internal-sftp
 """
 
 
-def ghost():
-    """The ghost has a home, and its shell is TazPod's."""
-    home = pwd.getpwnam(lab.GHOST).pw_dir
-    if not os.path.isdir(home):
-        lab.sh(f'cp -r /etc/skel {home} && chown -R {lab.GHOST}: {home} && chmod 700 {home}')
-    if pwd.getpwnam(lab.GHOST).pw_shell != SHELL:
-        lab.sh(f'usermod -s {SHELL} {lab.GHOST}')
-
-
-def pam():
-    """The services' PAM stacks ask TazPod about the ghost, and about nobody else."""
-    lab.sh('pam-auth-update --enable tazpod && pam-auth-update --disable libpam-mount', timeout=120)
+def tazpod():
+    """As its own script does it; beside pam_mount, which asks everybody."""
+    lab.sh('pam-auth-update --disable libpam-mount', timeout=120)
+    lab.sh(f'tazpod-setup --public-user {lab.PUBLIC}', timeout=120)
 
 
 def settings():
-    """The vault's folder is root's alone, and deriving a key is cheap: the guest's processor is an emulated one."""
-    os.makedirs(os.path.dirname(lab.VAULT), mode=0o700, exist_ok=True)
-    os.chmod(os.path.dirname(lab.VAULT), 0o700)
+    """Deriving a key is cheap: the guest's processor is an emulated one."""
     lab.write_settings(lab.CHEAP)
 
 
@@ -60,8 +47,7 @@ def sshd():
 
 
 def main():
-    ghost()
-    pam()
+    tazpod()
     settings()
     sshd()
 
