@@ -1,10 +1,10 @@
 /*
- * The dm-crypt driver: loop device, mapping by libcryptsetup, deferred removal.
+ * The dm-crypt driver: a loop device, and a mapping on it that is doomed before it has a table.
  *
- * 1. No node of a mapping is ever public: libdevmapper works in a private tmpfs over /dev/mapper, in the session's
- *    own mount namespace, and no udev is waited for (dmenv.h, called by the program that uses this driver).
- * 2. The mapping is put into deferred removal as soon as it exists, while our descriptor pins it: killed at any later
- *    point, the kernel removes it.
+ * 1. The mapping is made empty, pinned by our descriptor and put into deferred removal, and only then gets its table
+ *    and key: killed at any later point, the kernel removes it. What a kill between the first two steps leaves is an
+ *    empty name, without device or key, which the next opening takes away.
+ * 2. Its node is in a private tmpfs, in the session's own mount namespace, and goes before the session starts.
  * 3. A mapping's name holds the vault's UUID and the image's device and inode; it is shared only when the loop device
  *    below it serves this very file.
  */
@@ -13,56 +13,37 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libcryptsetup.h>
-#include <linux/dm-ioctl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
 #include "devnode.h"
+#include "dm.h"
 #include "loop.h"
-#include "path.h"
 
-#define MAPPER_DIR "/dev/mapper"
-/* MAPPER_CTRL_MINOR of the kernel's miscdevice.h */
-#define CONTROL_MINOR 236
+#define NODE_DIR "/dev/mapper"
+/* DM_UUID_LEN of linux/dm-ioctl.h */
+#define DM_UUID_TEXT 129
 /* How long another session's last removal, or a file system still going away, is waited for. */
 #define RETRY_NS 50000000L
 #define RETRIES 200
 
-static int control_ioctl(int control, unsigned long request, const char *target)
-{
-	struct {
-		struct dm_ioctl header;
-		char room[512];
-	} call = { .header = { .version = { 4, 0, 0 }, .data_size = sizeof(call),
-			       .data_start = sizeof(struct dm_ioctl) } };
-
-	(void)snprintf(call.header.name, sizeof(call.header.name), "%s", target);
-	return ioctl(control, request, &call) < 0 ? -errno : 0;
-}
+struct attempt {
+	int control;
+	const struct tz_image *image;
+	const struct tz_luks_info *luks;
+	const struct tz_secret *volume_key;
+};
 
 static int usable(struct tz_error *err)
 {
-	_cleanup_close_ int control = tz_devnode_open(S_IFCHR, makedev(TZ_MISC_MAJOR, CONTROL_MINOR), O_RDWR);
-	int r;
+	_cleanup_close_ int control = tz_dm_open(err);
 
-	if (control == -EPERM || control == -EACCES)
-		return tz_error_set(err, EPERM, "device-mapper may not be used here: the container needs CAP_SYS_ADMIN, "
-				    "CAP_MKNOD and the devices of device-mapper ('tazpod up' gives them)");
 	if (control < 0)
-		return tz_error_set(err, ENODEV, "this kernel has no device-mapper, which the driver 'dm-crypt' needs; load "
-				    "it on the host with 'modprobe dm-crypt'");
-	r = control_ioctl(control, DM_VERSION, "");
-	if (r < 0)
-		return tz_error_set(err, r, "device-mapper does not answer: %s", strerror(-r));
-	/* Asking for a target's version loads its module; a kernel older than 5.0 does not know the question. */
-	r = control_ioctl(control, DM_GET_TARGET_VERSION, "crypt");
-	if (r == -EINVAL || r == -ENXIO || r == -ENOENT)
+		return control;
+	if (tz_dm_has_target(control, "crypt") < 0)
 		return tz_error_set(err, ENODEV, "device-mapper has no 'crypt' target; load it on the host with "
 				    "'modprobe dm-crypt'");
 	return 0;
@@ -74,52 +55,24 @@ static void mapping_name(const struct tz_image *image, const struct tz_luks_info
 		       (unsigned long long)image->ino);
 }
 
-/* Our own /dev/mapper, with the control node that libdevmapper looks for. */
-static int enter_private_mapper_dir(struct tz_error *err)
+/* As cryptsetup names them, so that it knows what it sees: CRYPT-LUKS2-UUID without its dashes-NAME. */
+static void mapping_uuid(const struct tz_luks_info *luks, const char *name, char *text, size_t size)
 {
-	if (mkdir(MAPPER_DIR, 0755) < 0 && errno != EEXIST)
-		return tz_error_set(err, errno, MAPPER_DIR " cannot be made: %m");
-	if (mount("tazpod", MAPPER_DIR, "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0700,size=64k") < 0)
-		return tz_error_set(err, errno, "a private " MAPPER_DIR " cannot be mounted: %m");
-	if (mknod(MAPPER_DIR "/control", S_IFCHR | 0600, makedev(TZ_MISC_MAJOR, CONTROL_MINOR)) < 0) {
-		int r = tz_error_set(err, errno, MAPPER_DIR "/control cannot be made: %m");
+	size_t used = (size_t)snprintf(text, size, "CRYPT-LUKS2-");
 
-		(void)umount2(MAPPER_DIR, MNT_DETACH);
-		return r;
-	}
-	return 0;
+	for (const char *p = luks->uuid; *p && used < size - 1; p++)
+		if (*p != '-')
+			text[used++] = *p;
+	(void)snprintf(text + used, size - used, "-%s", name);
 }
 
-/* The device number of a mapping, by its name in sysfs. */
-static int find_mapping(const char *name, dev_t *ret)
+static int enter_private_node_dir(struct tz_error *err)
 {
-	_cleanup_closedir_ DIR *directory = opendir("/sys/block");
-	struct dirent *entry;
-
-	if (!directory)
-		return -errno;
-	while ((entry = readdir(directory))) {
-		char path[300], text[160] = "";
-		unsigned int major, minor;
-		_cleanup_fclose_ FILE *file = NULL, *number = NULL;
-
-		if (strncmp(entry->d_name, "dm-", 3) != 0)
-			continue;
-		(void)snprintf(path, sizeof(path), "/sys/block/%s/dm/name", entry->d_name);
-		file = fopen(path, "re");
-		if (!file || !fgets(text, sizeof(text), file))
-			continue; /* it went away meanwhile */
-		text[strcspn(text, "\n")] = '\0';
-		if (strcmp(text, name) != 0)
-			continue;
-		(void)snprintf(path, sizeof(path), "/sys/block/%s/dev", entry->d_name);
-		number = fopen(path, "re");
-		if (!number || fscanf(number, "%u:%u", &major, &minor) != 2)
-			return -ENOENT;
-		*ret = makedev(major, minor);
-		return 0;
-	}
-	return -ENOENT;
+	if (mkdir(NODE_DIR, 0755) < 0 && errno != EEXIST)
+		return tz_error_set(err, errno, NODE_DIR " cannot be made: %m");
+	if (mount("tazpod", NODE_DIR, "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0700,size=64k") < 0)
+		return tz_error_set(err, errno, "a private " NODE_DIR " cannot be mounted: %m");
+	return 0;
 }
 
 /* Does the mapping stand on a loop device of this image? */
@@ -145,7 +98,7 @@ static int pin(struct tz_device *device)
 {
 	int fd;
 
-	(void)snprintf(device->path, sizeof(device->path), MAPPER_DIR "/%s", device->name);
+	(void)snprintf(device->path, sizeof(device->path), NODE_DIR "/%s", device->name);
 	if (unlink(device->path) < 0 && errno != ENOENT)
 		return -errno;
 	if (mknod(device->path, S_IFBLK | 0600, device->rdev) < 0)
@@ -160,122 +113,113 @@ static int pin(struct tz_device *device)
 static void unpin(struct tz_device *device)
 {
 	tz_closep(&device->fd);
-	(void)umount2(MAPPER_DIR, MNT_DETACH);
+	(void)umount2(NODE_DIR, MNT_DETACH);
 	device->path[0] = '\0';
 }
 
-static int share(const struct tz_image *image, struct tz_device *device, struct tz_error *err)
+static int share(const struct attempt *attempt, struct tz_device *device, struct tz_error *err)
 {
-	int r = find_mapping(device->name, &device->rdev);
+	struct tz_dm_status status;
 
-	if (r < 0)
-		return -EAGAIN; /* gone between two looks */
-	if (!stands_on(device->rdev, image))
-		return tz_error_set(err, EBUSY, "a mapping of this vault's name exists on another image; close it with "
-				    "'cryptsetup close %s'", device->name);
 	if (pin(device) < 0)
 		return -EAGAIN; /* its last user left this moment */
+	/* pinned, it is still the one that was found, and has its table */
+	if (tz_dm_find(attempt->control, device->name, &status) < 0 || status.rdev != device->rdev || !status.active) {
+		tz_closep(&device->fd);
+		return -EAGAIN;
+	}
+	if (!stands_on(device->rdev, attempt->image)) {
+		tz_closep(&device->fd);
+		return tz_error_set(err, EBUSY, "a mapping of this vault's name exists on another image; close it with "
+				    "'cryptsetup close %s'", device->name);
+	}
 	device->shared = true;
 	return 0;
 }
 
-static void keep_log(int level, const char *text, void *data)
+/* An empty mapping, pinned and in deferred removal. */
+static int make_doomed(const struct attempt *attempt, struct tz_device *device)
 {
-	if (level == CRYPT_LOG_ERROR)
-		(void)tz_error_detail(data, "%.*s", (int)strcspn(text, "\n"), text);
-}
+	char uuid[DM_UUID_TEXT];
+	int r;
 
-static void device_freep(struct crypt_device **device)
-{
-	crypt_free(*device);
-}
-
-/* The mapping, pinned and already in deferred removal. */
-static int activate(int loop, const struct tz_secret *volume_key, struct tz_device *device, struct tz_error *log)
-{
-	__attribute__((cleanup(device_freep))) struct crypt_device *crypt = NULL;
-	char path[TZ_FD_PATH_MAX];
-	int r = crypt_init(&crypt, tz_fd_path(loop, path));
-
+	mapping_uuid(attempt->luks, device->name, uuid, sizeof(uuid));
+	r = tz_dm_create(attempt->control, device->name, uuid, &device->rdev);
 	if (r < 0)
 		return r;
-	crypt_set_log_callback(crypt, keep_log, log);
-	r = crypt_load(crypt, CRYPT_LUKS2, NULL);
+	r = pin(device);
 	if (r == 0)
-		r = crypt_activate_by_volume_key(crypt, device->name, (const char *)volume_key->data, volume_key->size, 0);
-	if (r < 0)
-		return r;
-	r = find_mapping(device->name, &device->rdev);
-	if (r == 0)
-		r = pin(device);
-	if (r == 0)
-		r = crypt_deactivate_by_name(crypt, device->name, CRYPT_DEACTIVATE_DEFERRED);
+		r = tz_dm_remove(attempt->control, device->name, true);
 	if (r < 0) {
 		tz_closep(&device->fd);
-		(void)crypt_deactivate_by_name(crypt, device->name, 0);
-		return r;
+		(void)tz_dm_remove(attempt->control, device->name, false);
 	}
-	/* libdevmapper removes the node of a mapping in deferred removal; the mount needs one. */
-	if (access(device->path, F_OK) < 0 && mknod(device->path, S_IFBLK | 0600, device->rdev) < 0)
-		return -errno;
-	return 0;
+	return r;
 }
 
-static int create(const struct tz_image *image, const struct tz_luks_info *luks, const struct tz_secret *volume_key,
-		  struct tz_device *device, struct tz_error *err)
+static int create(const struct attempt *attempt, struct tz_device *device, struct tz_error *err)
 {
+	const struct tz_image *image = attempt->image;
 	_cleanup_close_ int loop = -1;
-	struct tz_error log = { 0 };
-	dev_t rdev;
+	dev_t below;
 	int number = tz_loop_find(image->dev, image->ino), r;
 
 	if (number >= 0)
 		return tz_error_set(err, EAGAIN, "%s is already open elsewhere, through /dev/loop%d; close it there first "
 				    "('losetup -d /dev/loop%d', after unmounting)", image->path, number, number);
-	r = tz_loop_attach(image->fd, image->path, luks->sector_size, &loop, &rdev, err);
+	r = tz_loop_attach(image->fd, image->path, attempt->luks->sector_size, &loop, &below, err);
 	if (r < 0)
 		return r;
-	r = activate(loop, volume_key, device, &log);
+	r = make_doomed(attempt, device);
+	if (r == -EBUSY)
+		return tz_error_set(err, EAGAIN, "%s is being opened or closed elsewhere", image->path);
+	if (r < 0)
+		return tz_error_set(err, r, "no mapping can be made for %s: %s", image->path, strerrordesc_np(-r));
+	r = tz_dm_start_crypt(attempt->control, device->name, attempt->luks, attempt->volume_key, below);
 	if (r == 0)
 		return 0;
-	if (r == -EEXIST || r == -EBUSY)
-		return tz_error_set(err, EAGAIN, "%s is being opened or closed elsewhere", image->path);
-	tz_error_set(err, r, "%s cannot be mapped by dm-crypt: %s", image->path, strerror(-r));
-	if (log.detail[0])
-		(void)tz_error_detail(err, "%s", log.detail);
-	return r;
+	/* in deferred removal, it goes with our descriptor */
+	tz_closep(&device->fd);
+	tz_error_set(err, r, "%s cannot be mapped by dm-crypt: %s", image->path, r == -EINVAL || r == -ENOENT ?
+		     "this kernel does not have its cipher" : strerrordesc_np(-r));
+	return tz_error_detail(err, "cipher %s, sectors of %u bytes; the kernel's log says more", attempt->luks->cipher,
+			       attempt->luks->sector_size);
 }
 
-/* One try: share what is in use, take over what a killed opening left, or make it. -EAGAIN: look again. */
-static int attach_once(const struct tz_image *image, const struct tz_luks_info *luks,
-		       const struct tz_secret *volume_key, struct tz_device *device, struct tz_error *err)
+/* One try: share what is in use, take away what a killed opening left, or make it. -EAGAIN: look again. */
+static int attach_once(const struct attempt *attempt, struct tz_device *device, struct tz_error *err)
 {
-	switch (crypt_status(NULL, device->name)) {
-	case CRYPT_BUSY:
-		return share(image, device, err);
-	case CRYPT_ACTIVE:
-		(void)crypt_deactivate_by_name(NULL, device->name, 0);
-		tz_error_set(err, EAGAIN, "%s is still being closed", image->path);
-		return -EAGAIN;
-	case CRYPT_INACTIVE:
-		return create(image, luks, volume_key, device, err);
-	default:
-		return tz_error_set(err, EIO, "device-mapper cannot say whether this vault is open");
-	}
+	struct tz_dm_status status;
+	int r = tz_dm_find(attempt->control, device->name, &status);
+
+	if (r == -ENXIO)
+		return create(attempt, device, err);
+	if (r < 0)
+		return tz_error_set(err, r, "device-mapper cannot say whether this vault is open: %s", strerrordesc_np(-r));
+	device->rdev = status.rdev;
+	if (status.active && status.open_count > 0)
+		return share(attempt, device, err);
+	if (status.open_count == 0)
+		(void)tz_dm_remove(attempt->control, device->name, false);
+	return tz_error_set(err, EAGAIN, "%s is still being closed", attempt->image->path);
 }
 
 static int attach(const struct tz_image *image, const struct tz_luks_info *luks, const struct tz_secret *volume_key,
 		  struct tz_device *ret, struct tz_error *err)
 {
 	struct tz_device device = TZ_DEVICE_INIT;
-	int r = enter_private_mapper_dir(err);
+	_cleanup_close_ int control = tz_dm_open(err);
+	const struct attempt attempt = { control, image, luks, volume_key };
+	int r = control;
 
+	if (r >= 0)
+		r = enter_private_node_dir(err);
 	if (r < 0)
 		return r;
 	mapping_name(image, luks, device.name, sizeof(device.name));
 	tz_error_set(err, EAGAIN, "%s is still being closed by another session", image->path);
-	for (int attempt = 0; attempt < RETRIES; attempt++) {
-		r = attach_once(image, luks, volume_key, &device, err);
+	for (int tries = 0; tries < RETRIES; tries++) {
+		r = attach_once(&attempt, &device, err);
 		if (r != -EAGAIN)
 			break;
 		(void)nanosleep(&(struct timespec){ .tv_nsec = RETRY_NS }, NULL);
@@ -304,13 +248,13 @@ static void detach(struct tz_device *device)
 
 static int is_open(const struct tz_image *image, const struct tz_luks_info *luks)
 {
+	_cleanup_close_ int control = tz_dm_open(NULL);
+	struct tz_dm_status status;
 	char name[128];
-	dev_t rdev;
 	int r;
 
 	mapping_name(image, luks, name, sizeof(name));
-	r = find_mapping(name, &rdev);
-	if (r == 0)
+	if (control >= 0 && tz_dm_find(control, name, &status) == 0 && status.active)
 		return 1;
 	r = tz_loop_find(image->dev, image->ino);
 	return r >= 0 ? 1 : r == -ENOENT ? 0 : r;

@@ -108,16 +108,35 @@ static int only_slot(struct crypt_device *device, bool recovery, unsigned int *r
 	return found;
 }
 
+static bool has_integrity(struct crypt_device *device)
+{
+	struct crypt_params_integrity params = { 0 };
+
+	return crypt_get_integrity_info(device, &params) == 0 && params.integrity && strcmp(params.integrity, "none") != 0;
+}
+
+static void read_flags(struct crypt_device *device, struct tz_luks_info *info)
+{
+	uint32_t requirements = 0, activation = 0;
+
+	if (crypt_persistent_flags_get(device, CRYPT_FLAGS_REQUIREMENTS, &requirements) == 0)
+		info->reencrypting = requirements != 0;
+	if (crypt_persistent_flags_get(device, CRYPT_FLAGS_ACTIVATION, &activation) == 0)
+		info->allow_discards = (activation & CRYPT_ACTIVATE_ALLOW_DISCARDS) != 0;
+}
+
 int tz_luks_info(const struct tz_image *image, struct tz_luks_info *ret, struct tz_error *err)
 {
 	_cleanup_crypt_ struct crypt_device *device = NULL;
 	struct tz_error log = { 0 };
 	struct tz_luks_info info = { 0 };
-	uint32_t requirements = 0;
 	int r = load(image, &device, &log, err);
 
 	if (r < 0)
 		return r;
+	if (has_integrity(device))
+		return tz_error_set(err, EOPNOTSUPP, "%s was made with integrity protection (dm-integrity), which TazPod does "
+				    "not open; copy its content into a vault without it", image->path);
 	(void)snprintf(info.uuid, sizeof(info.uuid), "%s", crypt_get_uuid(device));
 	(void)snprintf(info.cipher, sizeof(info.cipher), "%s-%s", crypt_get_cipher(device),
 		       crypt_get_cipher_mode(device));
@@ -126,8 +145,8 @@ int tz_luks_info(const struct tz_image *image, struct tz_luks_info *ret, struct 
 	info.data_offset = crypt_get_data_offset(device) * 512;
 	(void)only_slot(device, false, &info.slots);
 	(void)only_slot(device, true, &info.recovery_slots);
-	if (crypt_persistent_flags_get(device, CRYPT_FLAGS_REQUIREMENTS, &requirements) == 0)
-		info.reencrypting = requirements != 0;
+	info.iv_offset = crypt_get_iv_offset(device);
+	read_flags(device, &info);
 	if (image->size <= info.data_offset)
 		return tz_error_set(err, EUCLEAN, "%s is truncated: its header says that data starts at byte %llu, and it "
 				    "has only %llu; restore it from a backup; nothing was changed", image->path,

@@ -26,6 +26,8 @@ struct tz_luks_info {
 	unsigned int sector_size;   /* bytes */
 	uint64_t data_offset;       /* bytes */
 	uint64_t data_size;         /* bytes that the image holds behind data_offset */
+	uint64_t iv_offset;         /* of the first sector, in units of 512 bytes */
+	bool allow_discards;        /* a flag kept in the header */
 	unsigned int slots;         /* passphrases, recovery ones not counted */
 	unsigned int recovery_slots;
 	bool reencrypting;          /* left in the middle of cryptsetup reencrypt */

@@ -1,4 +1,5 @@
 """However a session ends, nothing of it stays."""
+import contextlib
 import os
 import signal
 import time
@@ -18,6 +19,13 @@ def opened(**more):
 def pid_of(name, user=None):
     command = f'pgrep -x {name}' + (f' -u {user}' if user else '')
     return [int(word) for word in lab.sh(command).split()]
+
+
+def kill_all(pids):
+    """SIGKILL for each; who has gone with another one is no error."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def gone(kept=True):
@@ -73,8 +81,7 @@ def test_kill_everything():
     terminal = opened()
     terminal.check('nohup sleep 1000 >/dev/null 2>&1 & cd ~/secrets; nohup sh -c "exec 9>~/secrets/held; sleep 1000" >/dev/null 2>&1 &')
     pids = pid_of('su') + pid_of('tazpod-init') + [pid for pid, _ in lab.processes(1001)]
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+    kill_all(pids)
     gone()
 
 
@@ -135,8 +142,7 @@ def test_kill_su_in_between():
         su = pid_of('su')
         terminal.secret(lab.PASSPHRASE)
         time.sleep(delay)
-        for pid in su:
-            os.kill(pid, signal.SIGKILL)
+        kill_all(su)
         terminal.close()
         lab.nothing_left(lab.VAULT, seconds=20)
     gone()
@@ -165,8 +171,7 @@ def test_writing():
     terminal = opened()
     terminal.send('while :; do dd if=/dev/zero of=~/secrets/noise bs=64k count=100 status=none; done\n')
     time.sleep(2)
-    for pid in pid_of('su') + pid_of('tazpod-init'):
-        os.kill(pid, signal.SIGKILL)
+    kill_all(pid_of('su') + pid_of('tazpod-init'))
     gone()
 
 

@@ -225,6 +225,12 @@ class Session:
         assert worked, f'{self.name}: the vault was not opened:\n{said}'
         return said
 
+    def unlock_again(self):
+        """Goes into the vault once more, by the stash."""
+        self.send(f'su -l {GHOST}\n')
+        assert self.expect([SECRET_PROMPT, SHELL_PROMPT]) == 1, f'{self.name}: the passphrase was asked for'
+        self.shell()
+
     def refused(self, passphrase, command=f'su -l {GHOST}'):
         """Gives the wrong passphrase three times, and what was said."""
         self.send(command + '\n')
