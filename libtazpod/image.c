@@ -39,7 +39,8 @@ static int open_directory(const char *path, int *ret_dir, bool *ret_gate, struct
 		(void)strncat(walked, part, sizeof(walked) - strlen(walked) - 1);
 		if (next == -ENOENT)
 			return tz_error_set(err, next, "the directory %s, in which the vault is kept, does not exist; "
-					    "make it as root: install -d -m 0700 %s", walked, walked);
+					    "make it as root: install -d -m 0700 %.*s", walked,
+					    (int)(strrchr(path, '/') - path), path);
 		if (next == -ELOOP)
 			return tz_error_set(err, next, "%s is a symbolic link: the way to the vault must not have one",
 					    walked);

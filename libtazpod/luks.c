@@ -415,10 +415,11 @@ int tz_luks_remove_recovery(const struct tz_image *image, struct tz_error *err)
 /* Flushes what libcryptsetup wrote under a temporary name and gives it its own, which must be free. */
 static int name_backup(const char *temporary, const char *path, struct tz_error *err)
 {
-	_cleanup_close_ int fd = tz_path_open(AT_FDCWD, temporary, O_RDONLY, 0);
+	/* a name of root's own choosing: a symlink on the way is his */
+	_cleanup_close_ int fd = open(temporary, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0 || fchmod(fd, 0600) < 0 || fsync(fd) < 0)
-		return tz_error_set(err, fd < 0 ? fd : errno, "%s cannot be flushed to disk", temporary);
+		return tz_error_set(err, errno, "%s cannot be flushed to disk: %m", temporary);
 	if (link(temporary, path) < 0)
 		return tz_error_set(err, errno, "%s: %s", path,
 				    errno == EEXIST ? "there is a file of this name; it was not touched" : strerror(errno));

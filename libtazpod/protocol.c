@@ -122,24 +122,23 @@ int tz_protocol_receive_reply(int fd, struct tz_reply *ret, int fds[static TZ_SE
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
 				  .msg_controllen = sizeof(control) };
 	ssize_t n;
-	int r = wait_readable(fd, timeout_ms);
+	int r;
 
-	if (r < 0)
-		return r;
 	for (unsigned int i = 0; i < TZ_SESSION_FDS; i++)
 		fds[i] = -1;
+	r = wait_readable(fd, timeout_ms);
+	if (r < 0)
+		return r;
 	do
 		n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
 	take_descriptors(&message, fds);
-	if (n == 0)
-		return -EPIPE;
-	if ((size_t)n != sizeof(reply) || (message.msg_flags & MSG_CTRUNC)) {
+	if ((size_t)n != sizeof(reply) || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		for (unsigned int i = 0; i < TZ_SESSION_FDS; i++)
 			tz_closep(&fds[i]);
-		return -EBADMSG;
+		return n == 0 ? -EPIPE : -EBADMSG;
 	}
 	reply.message[sizeof(reply.message) - 1] = '\0';
 	reply.detail[sizeof(reply.detail) - 1] = '\0';

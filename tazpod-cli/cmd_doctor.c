@@ -130,8 +130,8 @@ const struct cli_command cli_cmd_doctor = {
 	.summary = "tell what this container can do, what is missing, and how to get it",
 	.usage = "Usage: tazpod doctor [--json]\n"
 		 "\n"
-		 "Looks at the kernel, the container, the installation and this login, and says what is missing and how to get\n"
-		 "it. Changes nothing. As root it tries more. Exit status 1 when something failed.\n"
+		 "Looks at the kernel, the container, the installation and this login, and says what is missing and how to\n"
+		 "get it. Changes nothing. As root it tries more. Exit status 1 when something failed.\n"
 		 "\n"
 		 "      --json       show it as JSON\n",
 	.run = run,

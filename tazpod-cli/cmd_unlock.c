@@ -11,7 +11,8 @@
 #include "words.h"
 
 /* The text for the ghost user's shell; *ret NULL: none, a shell to work in is wanted. */
-static int command_text(const struct cli *cli, const char *given, int count, char **words, bool after_dashes, char **ret)
+static int command_text(const struct cli *cli, const char *given, int count, char **words, bool after_dashes,
+			char **ret)
 {
 	if (count > 0 && !after_dashes)
 		return cli_usage_error(cli, "'%s' is too much; a command to run in the enclave stands after '--'", words[0]);

@@ -8,7 +8,9 @@
 #include "report.h"
 #include "vault_target.h"
 
-#define QUESTION "Put this header in the place of the vault's own? Passphrases that were changed since are undone. [y/N] "
+#define QUESTION                                                      \
+	"Put this header in the place of the vault's own? Passphrases " \
+	"that were changed since are undone. [y/N] "
 
 /* -ECANCELED: no; -EINVAL: there is nobody to ask. */
 static int confirm(struct tz_error *err)

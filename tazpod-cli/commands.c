@@ -25,7 +25,7 @@ const struct cli_command *cli_find(const struct cli *cli, const struct cli_comma
 	const char *names[NAMES_MAX + 1] = { NULL }, *near;
 	const char *above = cli->command ? cli->command->path : "", *space = cli->command ? " " : "";
 
-	for (unsigned int i = 0; table[i] && i < NAMES_MAX; i++) {
+	for (unsigned int i = 0; i < NAMES_MAX && table[i]; i++) {
 		if (strcmp(table[i]->name, name) == 0)
 			return table[i];
 		names[i] = table[i]->name;

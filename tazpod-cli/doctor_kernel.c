@@ -31,7 +31,8 @@ void doctor_check_kernel(struct doctor *doctor)
 		return;
 	}
 	if (major < 5 || (major == 5 && minor < 9))
-		doctor_add(doctor, DOCTOR_FAIL, "kernel", "Linux %s is too old: 5.9 is the least, 5.12 is better", name.release);
+		doctor_add(doctor, DOCTOR_FAIL, "kernel", "Linux %s is too old: 5.9 is the least, 5.12 is better",
+			   name.release);
 	else if (major == 5 && minor < 12)
 		doctor_add(doctor, DOCTOR_WARN, "kernel", "Linux %s has no idmapped mounts; from 5.12 on there are",
 			   name.release);

@@ -11,8 +11,8 @@
 
 static const char *const directories[] = { TZ_SYSCONFDIR "/pam.d", "/etc/pam.d", "/usr/lib/pam.d", NULL };
 
-static const char *const remedy = "enable it with 'pam-auth-update --enable tazpod', or put in the lines that come with "
-				  "TazPod";
+static const char *const remedy = "enable it with 'pam-auth-update --enable tazpod', or put in the lines that "
+				  "come with TazPod";
 
 void doctor_check_module(struct doctor *doctor)
 {

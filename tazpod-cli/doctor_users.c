@@ -38,7 +38,8 @@ void doctor_check_ghost(struct doctor *doctor)
 	if (!doctor->has_ghost)
 		doctor_add(doctor, DOCTOR_FAIL, "ghost user", "%s", doctor->ghost_error.message);
 	else if (ghost->uid == 0)
-		doctor_add(doctor, DOCTOR_FAIL, "ghost user", "%s has the uid of root; give it one of its own with 'usermod -u'",
+		doctor_add(doctor, DOCTOR_FAIL, "ghost user", "%s has the uid of root; give it one of its own with "
+			   "'usermod -u'",
 			   ghost->name);
 	else if (doctor->has_public_user && doctor->public_user.uid == ghost->uid)
 		doctor_add(doctor, DOCTOR_FAIL, "ghost user", "%s and %s have the same uid, so each could read the other's "
@@ -81,8 +82,8 @@ void doctor_check_shell(struct doctor *doctor)
 			   doctor->ghost.name, doctor->ghost.shell[0] ? doctor->ghost.shell : "/bin/sh", TZ_SHELL_PATH,
 			   TZ_SHELL_PATH, doctor->ghost.name);
 	else if (is_in_shells(TZ_SHELL_PATH))
-		doctor_add(doctor, DOCTOR_WARN, "ghost shell", "%s is in /etc/shells; take it out, or the ghost user can change "
-			   "it away", TZ_SHELL_PATH);
+		doctor_add(doctor, DOCTOR_WARN, "ghost shell", "%s is in /etc/shells; take it out, or the ghost user can "
+			   "change it away", TZ_SHELL_PATH);
 	else
 		doctor_add(doctor, DOCTOR_OK, "ghost shell", "%s", TZ_SHELL_PATH);
 	if (access(doctor->settings.shell, X_OK) < 0)

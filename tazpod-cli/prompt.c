@@ -43,8 +43,8 @@ void cli_prompt_close(struct cli_prompt *prompt)
 /* ------------------------------------------------------------------------------------------ the terminal */
 
 /*
- * They end the question or stop it. SIGTTOU and SIGTTIN are not among them: a job in the background is to stop before it
- * touches the terminal, which is what they do.
+ * They end the question or stop it. SIGTTOU and SIGTTIN are not among them: a job in the background is to stop before
+ * it touches the terminal, which is what they do.
  */
 static const int watched[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 #define WATCHED (sizeof(watched) / sizeof(watched[0]))
