@@ -4,6 +4,7 @@
  */
 #include "dm.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -177,4 +178,21 @@ int tz_dm_start_crypt(int control, const char *name, const struct tz_luks_info *
 			       luks->data_size / luks->sector_size * (luks->sector_size / SECTOR));
 	/* DM_DEV_SUSPEND without its flag resumes */
 	return r < 0 ? r : send_call(control, DM_DEV_SUSPEND, &resume.header, sizeof(resume), name);
+}
+
+bool tz_dm_any_named(const char *beginning)
+{
+	_cleanup_closedir_ DIR *directory = opendir("/sys/block");
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		_cleanup_fclose_ FILE *file = NULL;
+		char path[300], name[DM_NAME_LEN] = "";
+
+		(void)snprintf(path, sizeof(path), "/sys/block/%s/dm/name", entry->d_name);
+		file = fopen(path, "re");
+		if (file && fgets(name, sizeof(name), file) && strncmp(name, beginning, strlen(beginning)) == 0)
+			return true;
+	}
+	return false;
 }

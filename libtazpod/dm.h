@@ -42,4 +42,7 @@ int tz_dm_remove(int control, const char *name, bool deferred);
 int tz_dm_start_crypt(int control, const char *name, const struct tz_luks_info *luks,
 		      const struct tz_secret *volume_key, dev_t below);
 
+/* Without privilege, by sysfs: has any mapping a name that begins so? */
+bool tz_dm_any_named(const char *beginning);
+
 #endif

@@ -22,7 +22,8 @@
 struct tz_device {
 	int fd;          /* keeps the device alive until it is mounted; -1 when not attached */
 	dev_t rdev;
-	bool shared;     /* another session has it mounted: no file system check */
+	bool shared;     /* another session has it mounted: no file system check. Or a check that is being ended has it:
+			    then mounting it fails with -EBUSY, and the whole is to be tried again */
 	char path[160];  /* a node in this mount namespace, removed by release_when_unused or detach */
 	char name[128];  /* the driver's own name for it */
 };
@@ -42,6 +43,8 @@ struct tz_driver {
 	void (*detach)(struct tz_device *device);
 	/* Is this image open by this driver, by anyone? 1, 0 or a negative errno. */
 	int (*is_open)(const struct tz_image *image, const struct tz_luks_info *luks);
+	/* Without privilege: is a vault of this uuid open by this driver, as far as can be seen? */
+	bool (*is_open_uuid)(const char *uuid);
 };
 
 extern const struct tz_driver tz_driver_dm_crypt;

@@ -1,9 +1,9 @@
 /*
  * The dm-crypt driver: a loop device, and a mapping on it that is doomed before it has a table.
  *
- * 1. The mapping is made empty, pinned by our descriptor and put into deferred removal, and only then gets its table
- *    and key: killed at any later point, the kernel removes it. What a kill between the first two steps leaves is an
- *    empty name, without device or key, which the next opening takes away.
+ * 1. The mapping is made empty, pinned by a descriptor and put into deferred removal (dm_guard.h), and only then gets
+ *    its table and key: killed at any point, the kernel removes it. Only when the guard is killed as well, within its
+ *    few steps, an empty name is left, without device or key; the next opening takes it away.
  * 2. Its node is in a private tmpfs, in the session's own mount namespace, and goes before the session starts.
  * 3. A mapping's name holds the vault's UUID and the image's device and inode; it is shared only when the loop device
  *    below it serves this very file.
@@ -21,9 +21,11 @@
 
 #include "devnode.h"
 #include "dm.h"
+#include "dm_guard.h"
 #include "loop.h"
 
 #define NODE_DIR "/dev/mapper"
+#define NAME_PREFIX "tazpod-"
 /* DM_UUID_LEN of linux/dm-ioctl.h */
 #define DM_UUID_TEXT 129
 /* How long another session's last removal, or a file system still going away, is waited for. */
@@ -51,7 +53,7 @@ static int usable(struct tz_error *err)
 
 static void mapping_name(const struct tz_image *image, const struct tz_luks_info *luks, char *name, size_t size)
 {
-	(void)snprintf(name, size, "tazpod-%s-%llx-%llx", luks->uuid, (unsigned long long)image->dev,
+	(void)snprintf(name, size, NAME_PREFIX "%s-%llx-%llx", luks->uuid, (unsigned long long)image->dev,
 		       (unsigned long long)image->ino);
 }
 
@@ -91,6 +93,14 @@ static bool stands_on(dev_t mapping, const struct tz_image *image)
 			return tz_loop_serves(makedev(TZ_LOOP_MAJOR, number), image->dev, image->ino) == 1;
 	}
 	return false;
+}
+
+/* Only a mount has it for itself alone; others may just look at it, as udev's probes do. */
+static bool is_mounted(const struct tz_device *device)
+{
+	_cleanup_close_ int probe = open(device->path, O_RDWR | O_EXCL | O_CLOEXEC | O_NOFOLLOW);
+
+	return probe < 0 && errno == EBUSY;
 }
 
 /* Makes the private node of a mapping and opens it: from here on the mapping cannot go. */
@@ -133,27 +143,22 @@ static int share(const struct attempt *attempt, struct tz_device *device, struct
 		return tz_error_set(err, EBUSY, "a mapping of this vault's name exists on another image; close it with "
 				    "'cryptsetup close %s'", device->name);
 	}
-	device->shared = true;
+	device->shared = is_mounted(device);
 	return 0;
 }
 
 /* An empty mapping, pinned and in deferred removal. */
 static int make_doomed(const struct attempt *attempt, struct tz_device *device)
 {
+	struct tz_dm_guard guard = TZ_DM_GUARD_INIT;
 	char uuid[DM_UUID_TEXT];
 	int r;
 
 	mapping_uuid(attempt->luks, device->name, uuid, sizeof(uuid));
-	r = tz_dm_create(attempt->control, device->name, uuid, &device->rdev);
-	if (r < 0)
-		return r;
-	r = pin(device);
+	r = tz_dm_guard_create(attempt->control, device->name, uuid, &device->rdev, &guard);
 	if (r == 0)
-		r = tz_dm_remove(attempt->control, device->name, true);
-	if (r < 0) {
-		tz_closep(&device->fd);
-		(void)tz_dm_remove(attempt->control, device->name, false);
-	}
+		r = pin(device);
+	tz_dm_guard_release(&guard);
 	return r;
 }
 
@@ -260,6 +265,14 @@ static int is_open(const struct tz_image *image, const struct tz_luks_info *luks
 	return r >= 0 ? 1 : r == -ENOENT ? 0 : r;
 }
 
+static bool is_open_uuid(const char *uuid)
+{
+	char beginning[TZ_UUID_TEXT + 16];
+
+	(void)snprintf(beginning, sizeof(beginning), NAME_PREFIX "%s-", uuid);
+	return tz_dm_any_named(beginning);
+}
+
 const struct tz_driver tz_driver_dm_crypt = {
 	.name = "dm-crypt",
 	.usable = usable,
@@ -267,4 +280,5 @@ const struct tz_driver tz_driver_dm_crypt = {
 	.release_when_unused = release_when_unused,
 	.detach = detach,
 	.is_open = is_open,
+	.is_open_uuid = is_open_uuid,
 };

@@ -213,6 +213,10 @@ int tz_enclave_mount_vault(const struct tz_enclave *enclave, const struct tz_dev
 		return vault;
 	if (fstat(vault, &st) < 0)
 		return tz_error_set(err, errno, "the mounted vault cannot be examined: %m");
+	/* opened by its name, in a home that the ghost user may write */
+	if (st.st_dev != device->rdev || tz_mount_is_root(vault, "") <= 0)
+		return tz_error_set(err, ESTALE, "~/%s was moved while the vault was being mounted there",
+				    enclave->settings->mount);
 	if (st.st_uid == enclave->ghost->uid)
 		return 0;
 	if (st.st_uid == 0)

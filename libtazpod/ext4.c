@@ -110,7 +110,10 @@ int tz_ext4_grow(int directory, uint64_t device_size, struct tz_error *err)
 	if (fstatfs(directory, &fs) < 0)
 		return tz_error_set(err, errno, "the vault's file system cannot be examined: %m");
 	blocks = device_size / (uint64_t)fs.f_bsize;
-	if (ioctl(directory, EXT4_IOC_RESIZE_FS, &blocks) < 0)
-		return tz_error_set(err, errno, "the vault's file system cannot be grown: %m");
-	return 0;
+	if (ioctl(directory, EXT4_IOC_RESIZE_FS, &blocks) == 0)
+		return 0;
+	if (errno == EPERM)
+		return tz_error_set(err, EPERM, "growing the vault's file system needs CAP_SYS_RESOURCE, which is not granted "
+				    "here: grow the vault on the host, or in a container that has it");
+	return tz_error_set(err, errno, "the vault's file system cannot be grown: %m");
 }

@@ -119,6 +119,19 @@ int tz_image_open(const char *path, struct tz_image *ret, struct tz_error *err)
 	return 0;
 }
 
+int tz_image_refresh(struct tz_image *image, struct tz_error *err)
+{
+	struct stat st, named;
+
+	if (fstat(image->fd, &st) < 0)
+		return tz_error_set(err, errno, "%s cannot be examined: %m", image->path);
+	if (fstatat(image->dir, image->name, &named, AT_SYMLINK_NOFOLLOW) < 0 || named.st_dev != st.st_dev ||
+	    named.st_ino != st.st_ino)
+		return tz_error_set(err, ESTALE, "%s was replaced or removed meanwhile; try again", image->path);
+	image->size = (uint64_t)st.st_size;
+	return 0;
+}
+
 static int read_block(const struct tz_image *image, off_t offset, uint8_t block[static HEADER_BLOCK],
 		      size_t *ret_size, struct tz_error *err)
 {

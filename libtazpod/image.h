@@ -45,6 +45,12 @@ enum tz_image_kind {
  */
 int tz_image_open(const char *path, struct tz_image *ret, struct tz_error *err);
 
+/*
+ * Under the vault's lock, for what was opened before it was taken: its present size. -ESTALE with a sentence when another
+ * file has its name now.
+ */
+int tz_image_refresh(struct tz_image *image, struct tz_error *err);
+
 /* What is in it, by its first bytes and its second header; reads only. */
 int tz_image_identify(const struct tz_image *image, enum tz_image_kind *ret, struct tz_error *err);
 

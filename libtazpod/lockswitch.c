@@ -18,6 +18,7 @@
 #define SWITCH_NAME "lock"
 #define SWITCH_PATH TZ_RUN_DIR "/" SWITCH_NAME
 #define SWITCH_MODE 0660
+#define RUN_DIR_MODE 0755
 /* A file's change time has the grain of the kernel's tick, 1 to 10 ms: a press waits until it moves. */
 #define PRESS_ATTEMPTS 100
 #define PRESS_PAUSE_NS 1000000
@@ -29,14 +30,18 @@ static uint64_t generation_of(const struct stat *st)
 
 static int open_run_dir(int *ret, struct tz_error *err)
 {
-	_cleanup_close_ int dir = tz_path_open_dir(AT_FDCWD, TZ_RUN_DIR, true, 0755, 0, 0);
+	_cleanup_close_ int dir = tz_path_open_dir(AT_FDCWD, TZ_RUN_DIR, true, RUN_DIR_MODE, 0, 0);
+	struct stat st;
 	int r;
 
 	if (dir < 0)
 		return tz_error_set(err, dir, TZ_RUN_DIR " cannot be made or opened: %s", strerror(-dir));
-	r = tz_path_trusted(dir, 0, TZ_RUN_DIR, NULL, err);
+	r = tz_path_trusted(dir, 0, TZ_RUN_DIR, &st, err);
 	if (r < 0)
 		return r;
+	/* left so by someone who was killed while he made it */
+	if ((st.st_mode & 0777) != RUN_DIR_MODE && fchmod(dir, RUN_DIR_MODE) < 0)
+		return tz_error_set(err, errno, "the mode of " TZ_RUN_DIR " cannot be set: %m");
 	*ret = tz_steal_fd(&dir);
 	return 0;
 }

@@ -5,7 +5,9 @@
 #include <libcryptsetup.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/sendfile.h>
 
 #include "path.h"
 
@@ -14,6 +16,9 @@
 #define CIPHER_MODE "xts-plain64"
 #define KEY_SIZE 64
 #define SECTOR_SIZE 4096
+/* Both copies of the header at their largest, and with the keyslots at theirs. */
+#define HEADERS_MAX (8 << 20)
+#define HEADERS_AND_SLOTS_MAX (HEADERS_MAX + (128 << 20))
 
 static void device_freep(struct crypt_device **device)
 {
@@ -54,8 +59,38 @@ static int report(struct tz_error *err, int code, const struct tz_error *log, co
 	return code;
 }
 
+static int truncated(const struct tz_image *image, uint64_t data_offset, struct tz_error *err)
+{
+	return tz_error_set(err, EUCLEAN, "%s is truncated: its header says that data starts at byte %llu, and it has only "
+			    "%llu; restore it from a backup; nothing was changed", image->path,
+			    (unsigned long long)data_offset, (unsigned long long)image->size);
+}
+
+/*
+ * Where the data of a vault starts that libcryptsetup does not load because its file ends before that; 0 when the
+ * header itself is at fault. Asked of a copy of the header in a file that is long enough.
+ */
+static uint64_t missing_data_offset(const struct tz_image *image)
+{
+	_cleanup_crypt_ struct crypt_device *device = NULL;
+	_cleanup_close_ int copy = memfd_create("header", MFD_CLOEXEC);
+	struct tz_error log = { 0 };
+	uint64_t offset;
+	off_t at = 0;
+
+	while (copy >= 0 && at < HEADERS_MAX)
+		if (sendfile(copy, image->fd, &at, (size_t)(HEADERS_MAX - at)) <= 0)
+			break;
+	if (copy < 0 || ftruncate(copy, HEADERS_AND_SLOTS_MAX) < 0 || open_fd(copy, &device, &log) < 0 ||
+	    crypt_load(device, CRYPT_LUKS2, NULL) < 0)
+		return 0;
+	offset = crypt_get_data_offset(device) * 512;
+	return offset > image->size ? offset : 0;
+}
+
 static int load(const struct tz_image *image, struct crypt_device **ret, struct tz_error *log, struct tz_error *err)
 {
+	uint64_t data_offset;
 	int r = tz_image_require_luks2(image, err);
 
 	if (r < 0)
@@ -67,6 +102,9 @@ static int load(const struct tz_image *image, struct crypt_device **ret, struct 
 		return 0;
 	if (r != -EINVAL)
 		return report(err, r, log, "reading the LUKS2 header", image->path);
+	data_offset = missing_data_offset(image);
+	if (data_offset)
+		return truncated(image, data_offset, err);
 	tz_error_set(err, EUCLEAN, "%s: both copies of its LUKS2 header are damaged; restore it with "
 		     "'tazpod vault restore-header'; nothing was changed", image->path);
 	return tz_error_detail(err, "%s", log->detail);
@@ -148,9 +186,7 @@ int tz_luks_info(const struct tz_image *image, struct tz_luks_info *ret, struct 
 	info.iv_offset = crypt_get_iv_offset(device);
 	read_flags(device, &info);
 	if (image->size <= info.data_offset)
-		return tz_error_set(err, EUCLEAN, "%s is truncated: its header says that data starts at byte %llu, and it "
-				    "has only %llu; restore it from a backup; nothing was changed", image->path,
-				    (unsigned long long)info.data_offset, (unsigned long long)image->size);
+		return truncated(image, info.data_offset, err);
 	info.data_size = image->size - info.data_offset;
 	*ret = info;
 	return 0;

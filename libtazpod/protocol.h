@@ -43,6 +43,7 @@ struct tz_request {
 	uint32_t op;
 	uint32_t caller;        /* HELLO: the application's real uid */
 	uint32_t entering;      /* HELLO: 1 to open a session, 0 to change the passphrase */
+	uint32_t authenticated; /* HELLO: 1 when the application knows already who is there: root, in su's session */
 	uint32_t secret_size;   /* bytes of passphrase that follow */
 	char tty[64];
 	char service[64];

@@ -280,6 +280,8 @@ static int closed_vault_open(const struct tz_settings *settings, const struct tz
 		return tz_error_set(err, ENOENT, "there is no vault at %s yet", settings->vault);
 	r = tz_lock_acquire(vault->image.dir, LOCK_TIMEOUT_MS, &vault->lock, err);
 	if (r == 0)
+		r = tz_image_refresh(&vault->image, err);
+	if (r == 0)
 		r = tz_luks_info(&vault->image, &vault->luks, err);
 	if (r == 0)
 		r = tz_driver_choose(settings->driver, &vault->driver, err);

@@ -25,7 +25,7 @@ int tz_pam_change_check(pam_handle_t *pamh, const struct tz_pam_args *args, cons
 	struct tz_request request = { .op = TZ_OP_UNLOCK };
 	struct tz_pam_state *state = NULL;
 	struct tz_error error = { 0 };
-	int r = tz_pam_start(pamh, args, settings, false, &state);
+	int r = tz_pam_start(pamh, args, settings, TZ_PAM_CHANGE, &state);
 
 	if (r != PAM_SUCCESS)
 		return r == PAM_AUTHINFO_UNAVAIL ? PAM_TRY_AGAIN : r;
@@ -54,10 +54,10 @@ int tz_pam_change_update(pam_handle_t *pamh, const struct tz_pam_args *args)
 
 	if (!state || !state->unlocked)
 		return PAM_AUTHTOK_ERR;
-	if (args->use_first_pass)
-		r = tz_pam_earlier_secret(pamh, PAM_AUTHTOK, &new);
-	else
+	if (!args->use_first_pass)
 		r = tz_pam_ask_new(pamh, args, &state->settings, &new);
+	else if ((r = tz_pam_earlier_secret(pamh, PAM_AUTHTOK, &new)) == PAM_SUCCESS)
+		r = tz_pam_check_new(pamh, args, &state->settings, &new);
 	if (r != PAM_SUCCESS)
 		return r == PAM_CONV_ERR ? r : PAM_AUTHTOK_ERR;
 	r = tz_worker_client_ask(&state->worker, &request, &new, NULL, NULL, NULL, NULL, &error);

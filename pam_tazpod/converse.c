@@ -54,19 +54,27 @@ int tz_pam_earlier_secret(pam_handle_t *pamh, int item, struct tz_secret *ret)
 	return keep(text, ret);
 }
 
+int tz_pam_check_new(pam_handle_t *pamh, const struct tz_pam_args *args, const struct tz_settings *settings,
+		     const struct tz_secret *new)
+{
+	struct tz_error error;
+
+	if (tz_passphrase_check(new, settings->passphrase_min, settings->ghost_user, &error) == 0)
+		return PAM_SUCCESS;
+	tz_pam_say(pamh, args, PAM_ERROR_MSG, "tazpod: %s", error.message);
+	return PAM_AUTHTOK_ERR;
+}
+
 static int ask_twice(pam_handle_t *pamh, const struct tz_pam_args *args, const struct tz_settings *settings,
 		     struct tz_secret *ret)
 {
 	_cleanup_secret_ struct tz_secret first = TZ_SECRET_INIT, second = TZ_SECRET_INIT;
-	struct tz_error error;
 	int r = tz_pam_ask_secret(pamh, "New vault passphrase: ", &first);
 
+	if (r == PAM_SUCCESS)
+		r = tz_pam_check_new(pamh, args, settings, &first);
 	if (r != PAM_SUCCESS)
 		return r;
-	if (tz_passphrase_check(&first, settings->passphrase_min, settings->ghost_user, &error) < 0) {
-		tz_pam_say(pamh, args, PAM_ERROR_MSG, "tazpod: %s", error.message);
-		return PAM_AUTHTOK_ERR;
-	}
 	r = tz_pam_ask_secret(pamh, "The same once more: ", &second);
 	if (r != PAM_SUCCESS)
 		return r;

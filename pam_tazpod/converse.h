@@ -22,6 +22,10 @@ int tz_pam_earlier_secret(pam_handle_t *pamh, int item, struct tz_secret *ret);
 int tz_pam_ask_new(pam_handle_t *pamh, const struct tz_pam_args *args, const struct tz_settings *settings,
 		   struct tz_secret *ret);
 
+/* Is it above the floor? PAM_SUCCESS, or PAM_AUTHTOK_ERR when it was told that it is not. */
+int tz_pam_check_new(pam_handle_t *pamh, const struct tz_pam_args *args, const struct tz_settings *settings,
+		     const struct tz_secret *new);
+
 /* Enter and "y" are yes; no answer is no. */
 bool tz_pam_confirm(pam_handle_t *pamh, const char *question);
 

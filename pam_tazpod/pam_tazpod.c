@@ -49,7 +49,7 @@ EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
 	if (r == PAM_SUCCESS)
 		r = require_service(pamh, &args, &settings);
 	if (r == PAM_SUCCESS)
-		r = tz_pam_start(pamh, &args, &settings, true, &state);
+		r = tz_pam_start(pamh, &args, &settings, TZ_PAM_ENTER, &state);
 	if (r != PAM_SUCCESS)
 		return r;
 	r = tz_pam_unlock(pamh, &args, state);
@@ -91,8 +91,8 @@ EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const ch
 		r = tz_pam_ensure_unlocked(pamh, &args, &settings, true);
 	if (r == PAM_SUCCESS)
 		r = tz_pam_session_open(pamh, &args);
-	/* An application reads anything but PAM_SUCCESS as "no session"; one code is what the interface has for it. */
-	return r == PAM_SUCCESS ? r : PAM_SESSION_ERR;
+	/* Not PAM_SESSION_ERR: that one sudo takes for harmless, and goes on. */
+	return r == PAM_SUCCESS ? r : PAM_PERM_DENIED;
 }
 
 EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)

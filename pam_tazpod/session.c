@@ -35,17 +35,21 @@ int tz_pam_ensure_unlocked(pam_handle_t *pamh, const struct tz_pam_args *args, c
 	struct tz_pam_state *state = tz_pam_state_find(pamh);
 	int r;
 
-	if (state && state->unlocked)
+	if (state && (state->unlocked || state->init >= 0))
 		return PAM_SUCCESS;
 	/* Others were authenticated by someone else than us (root by pam_rootok) and are asked when the session opens. */
 	if (!is_sshd(pamh) && !may_ask)
 		return PAM_SUCCESS;
-	r = tz_pam_start(pamh, args, settings, true, &state);
+	r = tz_pam_start(pamh, args, settings, is_sshd(pamh) ? TZ_PAM_ENTER : TZ_PAM_ENTER_AUTHENTICATED, &state);
 	if (r != PAM_SUCCESS)
 		return r;
-	if (is_sshd(pamh))
-		return tz_pam_take_handoff(state) == PAM_SUCCESS ? PAM_SUCCESS : refuse_public_key(pamh, args);
-	return tz_pam_unlock(pamh, args, state);
+	if (!is_sshd(pamh))
+		r = tz_pam_unlock(pamh, args, state);
+	else if (tz_pam_take_handoff(state) != PAM_SUCCESS)
+		r = refuse_public_key(pamh, args);
+	if (r != PAM_SUCCESS)
+		tz_pam_state_drop(pamh);
+	return r;
 }
 
 static void terminal_name(pam_handle_t *pamh, char *to, size_t size)
@@ -68,11 +72,16 @@ int tz_pam_session_open(pam_handle_t *pamh, const struct tz_pam_args *args)
 	struct tz_pam_audience audience = { .pamh = pamh, .args = args };
 	struct tz_request request = { .op = TZ_OP_OPEN };
 	int fds[TZ_SESSION_FDS] = { -1, -1, -1, -1, -1, -1 };
+	struct tz_sigchld held;
 	struct tz_error error = { 0 };
 	int r;
 
+	/* the module stands in this stack twice */
+	if (state && state->init >= 0)
+		return PAM_SUCCESS;
 	if (!state || !state->unlocked)
 		return PAM_SESSION_ERR;
+	tz_sigchld_hold(&held);
 	terminal_name(pamh, request.tty, sizeof(request.tty));
 	(void)snprintf(request.service, sizeof(request.service), "%s", text_item(pamh, PAM_SERVICE));
 	r = tz_worker_client_ask(&state->worker, &request, NULL, tz_pam_show, &audience, NULL, fds, &error);
@@ -84,6 +93,7 @@ int tz_pam_session_open(pam_handle_t *pamh, const struct tz_pam_args *args)
 		tz_closep(&fds[i]);
 	/* The worker has done its part: no key stays in any process. */
 	tz_worker_client_stop(&state->worker, true);
+	tz_sigchld_release(&held);
 	state->unlocked = false;
 	if (r == 0)
 		return PAM_SUCCESS;

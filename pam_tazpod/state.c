@@ -1,13 +1,15 @@
 #include "state.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pwd.h>
 #include <security/pam_ext.h>
 #include <security/pam_modutil.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "report.h"
 
@@ -15,6 +17,7 @@
 #define DEFAULT_GHOST "tazpod-ghost"
 /* The init's own grace, and the time the kernel takes to kill what is left. */
 #define END_TIMEOUT_MS 10000
+#define REAP_TIMEOUT_MS 500
 
 static const char *service_of(pam_handle_t *pamh)
 {
@@ -51,26 +54,56 @@ int tz_pam_is_ours(pam_handle_t *pamh, const struct tz_pam_args *args, struct tz
 	return PAM_SUCCESS;
 }
 
+/*
+ * The init's end of the socket closes when it exits. Its pidfd tells no more than that, and later: the kernel keeps the
+ * first process of a PID namespace until each zombie in it is reaped, which only the application can do, once we return.
+ */
+static int wait_for_end_of(int control, int timeout_ms)
+{
+	struct pollfd watch = { .fd = control, .events = POLLIN };
+	char byte;
+	int r;
+
+	do
+		r = poll(&watch, 1, timeout_ms);
+	while (r < 0 && errno == EINTR);
+	if (r <= 0)
+		return -ETIMEDOUT;
+	/* it never says anything; what is to be read is the end */
+	return recv(control, &byte, 1, MSG_DONTWAIT) <= 0 ? 0 : -EBADMSG;
+}
+
 int tz_pam_state_end_session(struct tz_pam_state *state)
 {
 	static const char end = TZ_CONTROL_END;
+	struct tz_sigchld held;
 	int r = 0, left;
 
 	if (state->init < 0)
 		return 0;
+	tz_sigchld_hold(&held);
 	/* Its end of the socket may be gone already, and that is fine: then it ends or has ended. */
 	(void)send(state->control, &end, sizeof(end), MSG_NOSIGNAL);
-	r = tz_worker_client_reap(state->init, END_TIMEOUT_MS);
+	r = wait_for_end_of(state->control, END_TIMEOUT_MS);
+	if (r < 0)
+		(void)pidfd_send_signal(state->init, SIGKILL, NULL, 0);
+	(void)tz_worker_client_reap(state->init, REAP_TIMEOUT_MS);
+	tz_sigchld_release(&held);
 	left = tz_pam_leave(&state->before);
 	tz_closep(&state->control);
 	tz_closep(&state->init);
 	return r < 0 ? r : left;
 }
 
+static bool is_mine(const struct tz_pam_state *state)
+{
+	return state->mine.data[0] == 1;
+}
+
 static void state_free(pam_handle_t *pamh, void *data, int status)
 {
 	struct tz_pam_state *state = data;
-	bool owner = state->owner == getpid();
+	bool owner = is_mine(state);
 
 	(void)pamh;
 	(void)status;
@@ -80,6 +113,7 @@ static void state_free(pam_handle_t *pamh, void *data, int status)
 	tz_pam_place_close(&state->before);
 	tz_closep(&state->control);
 	tz_closep(&state->init);
+	tz_secret_free(&state->mine);
 	free(state);
 }
 
@@ -91,7 +125,7 @@ struct tz_pam_state *tz_pam_state_find(pam_handle_t *pamh)
 	if (pam_get_data(pamh, DATA_NAME, &data) != PAM_SUCCESS || !data)
 		return NULL;
 	state = (struct tz_pam_state *)(uintptr_t)data;
-	return state->owner == getpid() ? state : NULL;
+	return is_mine(state) ? state : NULL;
 }
 
 struct tz_pam_state *tz_pam_state_new(pam_handle_t *pamh, const struct tz_settings *settings)
@@ -100,12 +134,16 @@ struct tz_pam_state *tz_pam_state_new(pam_handle_t *pamh, const struct tz_settin
 
 	if (!state)
 		return NULL;
-	state->owner = getpid();
+	if (tz_secret_copy(&state->mine, "\1", 1) < 0) {
+		free(state);
+		return NULL;
+	}
 	state->settings = *settings;
 	state->worker = (struct tz_worker_client)TZ_WORKER_CLIENT_INIT;
 	state->before = (struct tz_pam_place)TZ_PAM_PLACE_INIT;
 	state->init = state->control = -1;
 	if (pam_set_data(pamh, DATA_NAME, state, state_free) != PAM_SUCCESS) {
+		tz_secret_free(&state->mine);
 		free(state);
 		return NULL;
 	}

@@ -7,15 +7,19 @@
 
 #include <security/pam_modules.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "args.h"
 #include "enter.h"
+#include "secret.h"
 #include "settings.h"
 #include "worker_client.h"
 
 struct tz_pam_state {
-	pid_t owner;
+	/*
+	 * One byte that a fork wipes: only in the process that made this state is it 1. A pid would not tell: in the
+	 * session's PID namespace a child may have that of its parent.
+	 */
+	struct tz_secret mine;
 	struct tz_settings settings;
 	struct tz_worker_client worker;
 	struct tz_reply found;       /* the worker's answer to HELLO */

@@ -35,10 +35,11 @@ static int ask_worker(struct tz_pam_audience *audience, struct tz_pam_state *sta
 }
 
 int tz_pam_start(pam_handle_t *pamh, const struct tz_pam_args *args, const struct tz_settings *settings,
-		 bool entering, struct tz_pam_state **ret)
+		 enum tz_pam_purpose purpose, struct tz_pam_state **ret)
 {
 	struct tz_pam_state *state = tz_pam_state_new(pamh, settings);
-	struct tz_request hello = { .op = TZ_OP_HELLO, .caller = getuid(), .entering = entering };
+	struct tz_request hello = { .op = TZ_OP_HELLO, .caller = getuid(), .entering = purpose != TZ_PAM_CHANGE,
+				    .authenticated = purpose == TZ_PAM_ENTER_AUTHENTICATED };
 	struct tz_error error = { 0 };
 	int r;
 

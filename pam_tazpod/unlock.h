@@ -6,12 +6,18 @@
 
 #include "state.h"
 
+enum tz_pam_purpose {
+	TZ_PAM_CHANGE,              /* of the passphrase */
+	TZ_PAM_ENTER,
+	TZ_PAM_ENTER_AUTHENTICATED, /* another module has let the caller through: root, by pam_rootok */
+};
+
 /*
- * Starts a worker in a new state of this handle. entering: to open a session, not to change the passphrase.
+ * Starts a worker in a new state of this handle.
  * PAM_SUCCESS, or PAM_AUTHINFO_UNAVAIL (reported: no worker, no vault that can be opened here).
  */
 int tz_pam_start(pam_handle_t *pamh, const struct tz_pam_args *args, const struct tz_settings *settings,
-		 bool entering, struct tz_pam_state **ret);
+		 enum tz_pam_purpose purpose, struct tz_pam_state **ret);
 
 /*
  * Unlocks by the stash, by the passphrase (three times at most), or by making the vault when there is none.

@@ -26,7 +26,10 @@ static _Noreturn void become_worker(int socket, char *const argv[], pid_t parent
 	sigset_t none;
 
 	(void)sigemptyset(&none);
-	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+	/* Handlers are gone by CLONE_CLEAR_SIGHAND, but what the application ignores would be ignored after execve() too. */
+	for (int number = 1; number < NSIG; number++)
+		(void)signal(number, SIG_DFL);
+	if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
 		_exit(126);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
 		_exit(126);
@@ -83,6 +86,21 @@ int tz_worker_client_start(const char *config, struct tz_worker_client *ret, str
 	return 0;
 }
 
+static int broken(int code, struct tz_error *err)
+{
+	if (code == -ETIMEDOUT)
+		return tz_error_set(err, code, "the worker does not answer; see the system log");
+	if (code == -EBADMSG)
+		return tz_error_set(err, code, "the worker's answer makes no sense; is all of TazPod of the same version?");
+	return tz_error_set(err, code, "the worker ended unexpectedly; see the system log");
+}
+
+static void close_all(int fds[static TZ_SESSION_FDS])
+{
+	for (unsigned int i = 0; i < TZ_SESSION_FDS; i++)
+		tz_closep(&fds[i]);
+}
+
 int tz_worker_client_ask(struct tz_worker_client *client, const struct tz_request *request,
 			 const struct tz_secret *secret, tz_interim_fn interim, void *data, struct tz_reply *ret,
 			 int *fds, struct tz_error *err)
@@ -94,17 +112,17 @@ int tz_worker_client_ask(struct tz_worker_client *client, const struct tz_reques
 		r = tz_protocol_receive_reply(client->socket, &reply, got, ANSWER_TIMEOUT_MS);
 		if (r < 0 || reply.kind == TZ_REPLY_DONE || reply.kind == TZ_REPLY_FAILED)
 			break;
-		if (interim)
+		close_all(got);
+		if (reply.kind != TZ_REPLY_PROGRESS && reply.kind != TZ_REPLY_NOTICE)
+			r = -EBADMSG;
+		else if (interim)
 			interim(data, &reply);
 	}
 	if (r < 0)
-		return tz_error_set(err, r, "the worker %s; see the system log",
-				    r == -ETIMEDOUT ? "does not answer" : "ended unexpectedly");
-	for (unsigned int i = 0; i < TZ_SESSION_FDS; i++) {
-		if (fds)
-			fds[i] = tz_steal_fd(&got[i]);
-		tz_closep(&got[i]);
-	}
+		return broken(r, err);
+	for (unsigned int i = 0; fds && i < TZ_SESSION_FDS; i++)
+		fds[i] = tz_steal_fd(&got[i]);
+	close_all(got);
 	if (reply.kind == TZ_REPLY_FAILED) {
 		(void)tz_error_set(err, reply.code, "%s", reply.message);
 		if (reply.detail[0])
@@ -127,17 +145,58 @@ int tz_worker_client_reap(int pidfd, int timeout_ms)
 	while (r < 0 && errno == EINTR);
 	if (r <= 0)
 		return -ETIMEDOUT;
-	/* Fails where it is no child of ours (a forked application): then another reaps it. */
+	/* Fails where the application has reaped it. */
 	(void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | __WALL);
 	return 0;
 }
 
 void tz_worker_client_stop(struct tz_worker_client *client, bool owner)
 {
+	struct tz_sigchld held;
+
+	tz_sigchld_hold(&held);
+	/* A child of the application may hold a copy of the socket: it must not keep the worker. */
+	if (owner && client->socket >= 0)
+		(void)shutdown(client->socket, SHUT_RDWR);
 	tz_closep(&client->socket);
 	if (owner && client->pidfd >= 0 && tz_worker_client_reap(client->pidfd, STOP_TIMEOUT_MS) < 0) {
 		(void)pidfd_send_signal(client->pidfd, SIGKILL, NULL, 0);
 		(void)tz_worker_client_reap(client->pidfd, STOP_TIMEOUT_MS);
 	}
 	tz_closep(&client->pidfd);
+	tz_sigchld_release(&held);
+}
+
+static void only_sigchld(sigset_t *ret)
+{
+	(void)sigemptyset(ret);
+	(void)sigaddset(ret, SIGCHLD);
+}
+
+void tz_sigchld_hold(struct tz_sigchld *ret)
+{
+	sigset_t sigchld, pending;
+
+	only_sigchld(&sigchld);
+	(void)sigprocmask(SIG_BLOCK, &sigchld, &ret->mask);
+	ret->pending = sigpending(&pending) == 0 && sigismember(&pending, SIGCHLD) == 1;
+}
+
+/* Of several SIGCHLD only one is kept pending, so it may be for a child of the application as well. */
+static bool a_child_waits_to_be_reaped(void)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
+void tz_sigchld_release(const struct tz_sigchld *held)
+{
+	static const struct timespec at_once = { 0, 0 };
+	sigset_t sigchld;
+
+	only_sigchld(&sigchld);
+	if (!held->pending && !a_child_waits_to_be_reaped())
+		(void)sigtimedwait(&sigchld, NULL, &at_once);
+	(void)sigprocmask(SIG_SETMASK, &held->mask, NULL);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "driver.h"
 #include "keystash.h"
 #include "lockswitch.h"
 #include "options.h"
@@ -64,12 +65,22 @@ static int count_running(struct locking *locking, struct tz_error *err)
 	return running;
 }
 
+/* A process that was in a session without being of it, as su is, holds the vault's mount until it ends, too. */
+static bool still_open(const struct locking *locking)
+{
+	for (int i = 0; i < locking->count; i++)
+		for (const struct tz_driver *const *driver = tz_drivers; *driver; driver++)
+			if ((*driver)->is_open_uuid(locking->sessions[i].vault))
+				return true;
+	return false;
+}
+
 static int wait_for_end(struct locking *locking, struct tz_error *err)
 {
 	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
 	int running = locking->count;
 
-	for (int waited = 0; running > 0 && waited < WAIT_MS; waited += POLL_MS) {
+	for (int waited = 0; (running > 0 || (running == 0 && still_open(locking))) && waited < WAIT_MS; waited += POLL_MS) {
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 		running = count_running(locking, err);
 	}
@@ -155,6 +166,11 @@ static int lock_from_outside(struct cli *cli, struct locking *locking)
 		if (locking->running[i])
 			cli_say("not ended within %d seconds: %s; as root, end it with 'kill -9 %d'", WAIT_MS / 1000,
 				cli_session_text(&locking->sessions[i], text), (int)locking->sessions[i].init);
+	if (running == 0 && still_open(locking)) {
+		cli_say("the sessions have ended, but the vault is still open: some process holds it, such as a stopped su; find it "
+			"with 'ps -C su -o pid,stat,args' and end it");
+		return CLI_FAILED;
+	}
 	return running > 0 ? CLI_FAILED : CLI_DONE;
 }
 

@@ -7,7 +7,7 @@
 /* No core dumps (a core would carry secrets out of the vault), umask 077, no descriptor but the first three. */
 int shell_environment_harden(struct tz_error *err);
 
-/* SHELL, TAZPOD_GHOST_MODE; PATH where there is none. */
-int shell_environment_set(const char *shell, struct tz_error *err);
+/* SHELL, TAZPOD_GHOST_MODE; HISTFILE, in the vault; PATH where there is none. */
+int shell_environment_set(const char *shell, const char *vault, struct tz_error *err);
 
 #endif

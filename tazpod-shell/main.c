@@ -61,12 +61,13 @@ static int load(struct tz_settings *settings, struct tz_identity *user, struct t
 	return 0;
 }
 
-static int start(const struct tz_settings *settings, const struct tz_identity *user, int argc, char **argv)
+static int start(const struct tz_settings *settings, const struct tz_identity *user, const char *secrets, int argc,
+		 char **argv)
 {
 	struct tz_error err = { 0 };
 	int status;
 
-	if (shell_environment_harden(&err) < 0 || shell_environment_set(settings->shell, &err) < 0)
+	if (shell_environment_harden(&err) < 0 || shell_environment_set(settings->shell, secrets, &err) < 0)
 		return fail(&err);
 	/* su and sshd have been there; where that failed, and for others, / is at least not a leftover */
 	if (shell_is_login(argc, argv) && chdir(user->home) < 0 && chdir("/") < 0) {
@@ -101,5 +102,5 @@ int main(int argc, char **argv)
 	(void)snprintf(secrets, sizeof(secrets), "%s/%s", user.home, settings.mount);
 	if (!tz_enclave_inside(secrets))
 		return refuse_outside(&settings, secrets);
-	return start(&settings, &user, argc, argv);
+	return start(&settings, &user, secrets, argc, argv);
 }

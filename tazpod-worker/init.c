@@ -1,5 +1,7 @@
 #include "init.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -248,12 +250,49 @@ static void begin_end(struct init *init)
 	(void)kill(-1, SIGCONT);
 }
 
+static bool is_zombie(const char *pid)
+{
+	char path[32], text[256];
+	_cleanup_close_ int fd = -1;
+	const char *state;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%.10s/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return true; /* gone meanwhile */
+	text[n] = '\0';
+	state = strrchr(text, ')');
+	return state && (strncmp(state, ") Z", 3) == 0 || strncmp(state, ") X", 3) == 0);
+}
+
+/*
+ * Only zombies left? One whose parent is outside, as sshd's is, waits for that parent, who may be waiting for us. Where
+ * other users' processes are hidden (hidepid=) nothing is seen, and nothing is known.
+ */
+static bool only_zombies(void)
+{
+	_cleanup_closedir_ DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	bool seen = false;
+
+	while (proc && (entry = readdir(proc))) {
+		if (!isdigit((unsigned char)entry->d_name[0]) || strcmp(entry->d_name, "1") == 0)
+			continue;
+		seen = true;
+		if (!is_zombie(entry->d_name))
+			return false;
+	}
+	return seen;
+}
+
 /* Have all gone, or is their time up? Processes that joined from outside are not our children: kill() sees all. */
 static bool has_ended(struct init *init)
 {
 	int64_t passed = now_ms() - init->end_began;
 
-	if (kill(-1, 0) < 0 && errno == ESRCH)
+	if ((kill(-1, 0) < 0 && errno == ESRCH) || only_zombies())
 		return true;
 	if (!init->told_twice && passed >= TERM_AFTER_MS) {
 		init->told_twice = true;

@@ -22,10 +22,18 @@
 
 #define LOCK_TIMEOUT_MS 30000
 #define INIT_TIMEOUT_MS 20000
+#define MOUNT_TRIES 100
+#define MOUNT_PAUSE_NS 100000000L
 
 static void notice(void *data, const char *text)
 {
 	tz_worker_notice(data, text);
+}
+
+static void image_text(const struct tz_worker *worker, char *text, size_t size)
+{
+	(void)snprintf(text, size, "%llu:%llu", (unsigned long long)worker->image.dev,
+		       (unsigned long long)worker->image.ino);
 }
 
 static void describe(const struct tz_worker *worker, const struct tz_request *request,
@@ -39,8 +47,7 @@ static void describe(const struct tz_worker *worker, const struct tz_request *re
 	else
 		(void)snprintf(session.caller, sizeof(session.caller), "%u", worker->caller);
 	(void)snprintf(session.vault, sizeof(session.vault), "%s", worker->luks.uuid);
-	(void)snprintf(session.image, sizeof(session.image), "%llu:%llu", (unsigned long long)worker->image.dev,
-		       (unsigned long long)worker->image.ino);
+	image_text(worker, session.image, sizeof(session.image));
 	(void)snprintf(session.tty, sizeof(session.tty), "%.*s", (int)sizeof(session.tty) - 1, request->tty);
 	(void)snprintf(session.service, sizeof(session.service), "%s", request->service);
 	(void)snprintf(session.driver, sizeof(session.driver), "%s", driver->name);
@@ -48,9 +55,10 @@ static void describe(const struct tz_worker *worker, const struct tz_request *re
 }
 
 /* One vault per ghost user at a time: a process of the same uid could read another vault's through /proc. */
-static int require_alone(const struct tz_worker *worker, const struct tz_session *mine, struct tz_error *err)
+int tz_worker_require_alone(const struct tz_worker *worker, struct tz_error *err)
 {
 	struct tz_session sessions[TZ_SESSIONS_MAX];
+	char mine[sizeof(sessions[0].image)];
 	int count, stray = tz_sessions_stray(worker->ghost.uid, err);
 
 	if (stray < 0)
@@ -63,21 +71,23 @@ static int require_alone(const struct tz_worker *worker, const struct tz_session
 		return count;
 	if (count == TZ_SESSIONS_MAX)
 		return tz_error_set(err, EUSERS, "%d ghost sessions are open; end some first", count);
+	image_text(worker, mine, sizeof(mine));
 	for (int i = 0; i < count; i++)
-		if (strcmp(sessions[i].image, mine->image) != 0)
+		if (strcmp(sessions[i].image, mine) != 0)
 			return tz_error_set(err, EBUSY, "sessions of another vault (%s) are open; end them first with "
 					    "'tazpod lock'", sessions[i].vault);
 	return 0;
 }
 
-static int mount_vault(struct tz_worker *worker, const struct tz_driver *driver, const struct tz_enclave *enclave,
-		       struct tz_error *err)
+static int try_mount(struct tz_worker *worker, const struct tz_driver *driver, const struct tz_enclave *enclave,
+		     bool *ret_shared, struct tz_error *err)
 {
 	struct tz_device device = TZ_DEVICE_INIT;
 	int r = tz_vault_attach(driver, &worker->image, &worker->luks, &worker->key, &device, err);
 
 	if (r < 0)
 		return r;
+	*ret_shared = device.shared;
 	r = tz_enclave_mount_vault(enclave, &device, err);
 	if (r == 0)
 		r = driver->release_when_unused(&device, err);
@@ -86,9 +96,22 @@ static int mount_vault(struct tz_worker *worker, const struct tz_driver *driver,
 	return r;
 }
 
+/* What is shared and yet cannot be mounted is held by a file system check that is being ended: see driver.h. */
+static int mount_vault(struct tz_worker *worker, const struct tz_driver *driver, const struct tz_enclave *enclave,
+		       struct tz_error *err)
+{
+	bool shared = false;
+	int r = try_mount(worker, driver, enclave, &shared, err);
+
+	for (int tries = 1; r == -EBUSY && shared && tries < MOUNT_TRIES; tries++) {
+		(void)nanosleep(&(struct timespec){ .tv_nsec = MOUNT_PAUSE_NS }, NULL);
+		r = try_mount(worker, driver, enclave, &shared, err);
+	}
+	return r;
+}
+
 /* Under the vault's lock: who is there, the namespaces, the vault in them. */
-static int build_enclave(struct tz_worker *worker, const struct tz_driver *driver, const struct tz_session *mine,
-			 struct tz_error *err)
+static int build_enclave(struct tz_worker *worker, const struct tz_driver *driver, struct tz_error *err)
 {
 	_cleanup_close_ int lock = -1, home = -1;
 	struct tz_enclave enclave = {
@@ -101,7 +124,12 @@ static int build_enclave(struct tz_worker *worker, const struct tz_driver *drive
 	int r = tz_lock_acquire(worker->image.dir, LOCK_TIMEOUT_MS, &lock, err);
 
 	if (r == 0)
-		r = require_alone(worker, mine, err);
+		r = tz_image_refresh(&worker->image, err);
+	/* it may have grown, or been given another header, while the passphrase was asked for */
+	if (r == 0)
+		r = tz_luks_info(&worker->image, &worker->luks, err);
+	if (r == 0)
+		r = tz_worker_require_alone(worker, err);
 	if (r == 0)
 		r = tz_enclave_enter(err);
 	if (r < 0)
@@ -139,15 +167,19 @@ static int spawn_init(const struct tz_init_params *params, int *ret_pidfd, struc
 	return 0;
 }
 
-static int start_init(struct tz_worker *worker, const struct tz_session *session, int *ret_pidfd, int *ret_control,
-		      struct tz_error *err)
+/* generation is that of the lock switch when the opening began: nothing watched it until now. */
+static int start_init(struct tz_worker *worker, const struct tz_session *session, uint64_t generation, int *ret_pidfd,
+		      int *ret_control, struct tz_error *err)
 {
 	_cleanup_close_ int control_a = -1, control_b = -1, ready_a = -1, ready_b = -1, watch = -1, pidfd = -1;
+	uint64_t now;
 	int pair[2], r;
 
 	watch = tz_lockswitch_watch(err);
 	if (watch < 0)
 		return watch;
+	if (tz_lockswitch_generation(&now) < 0 || now != generation)
+		return tz_error_set(err, ECANCELED, "the vault was locked ('tazpod lock') while this session was being opened");
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return tz_error_set(err, errno, "no socket for the session: %m");
 	control_a = pair[0];
@@ -191,15 +223,19 @@ int tz_worker_open(struct tz_worker *worker, const struct tz_request *request, i
 	_cleanup_close_ int namespaces = -1;
 	const struct tz_driver *driver;
 	struct tz_session session;
+	uint64_t generation;
 	int r = tz_driver_choose(worker->settings.driver, &driver, err);
+
+	if (r == 0 && (r = tz_lockswitch_generation(&generation)) < 0)
+		return tz_error_set(err, r, "there is no lock switch (" TZ_RUN_DIR "/lock): it was removed; try again");
 
 	if (r < 0)
 		return r;
 	describe(worker, request, driver, &session);
-	r = build_enclave(worker, driver, &session, err);
+	r = build_enclave(worker, driver, err);
 	if (r < 0)
 		return r;
 	namespaces = open("/proc/self/ns", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = start_init(worker, &session, &fds[TZ_FD_INIT], &fds[TZ_FD_CONTROL], err);
+	r = start_init(worker, &session, generation, &fds[TZ_FD_INIT], &fds[TZ_FD_CONTROL], err);
 	return r < 0 ? r : collect(namespaces, fds, err);
 }

@@ -78,6 +78,21 @@ static int prepare_entering(struct tz_worker *worker, struct tz_error *err)
 	return r < 0 ? r : tz_lockswitch_prepare(worker->ghost.uid, group, err);
 }
 
+/*
+ * Whoever creates the vault is in it. In the authentication of sshd and login nobody knows yet who is there, and a
+ * caller of su is only who he is: the public user may, and root where su let him through.
+ */
+static int may_create(const struct tz_worker *worker, struct tz_error *err)
+{
+	const struct tz_settings *settings = &worker->settings;
+
+	if (!worker->entering || (worker->caller == 0 && worker->authenticated) ||
+	    (worker->has_public_user && worker->caller != 0 && worker->caller == worker->public_user.uid))
+		return 0;
+	return tz_error_set(err, EPERM, "there is no vault yet; only the user %s, or root, creates it, with 'su -l %s'",
+			    settings->public_user, settings->ghost_user);
+}
+
 /* What is there, before the user is asked for anything: nobody should type a passphrase into a refusal. */
 static int hello(struct tz_worker *worker, const struct tz_request *request, struct tz_reply *reply,
 		 struct tz_error *err)
@@ -86,6 +101,7 @@ static int hello(struct tz_worker *worker, const struct tz_request *request, str
 
 	worker->caller = request->caller;
 	worker->entering = request->entering != 0;
+	worker->authenticated = request->authenticated != 0;
 	reply->passphrase_min = worker->settings.passphrase_min;
 	reply->value = (uint32_t)(worker->settings.vault_size >> 20);
 	if (r == 0 && worker->entering)
@@ -96,17 +112,20 @@ static int hello(struct tz_worker *worker, const struct tz_request *request, str
 		return r;
 	if (worker->image.fd < 0) {
 		reply->vault = TZ_VAULT_ABSENT;
-		return 0;
+		return may_create(worker, err);
 	}
 	reply->vault = TZ_VAULT_READY;
-	return tz_luks_info(&worker->image, &worker->luks, err);
+	r = tz_luks_info(&worker->image, &worker->luks, err);
+	return r < 0 || !worker->entering ? r : tz_worker_require_alone(worker, err);
 }
 
 static int create(struct tz_worker *worker, const struct tz_secret *passphrase, struct tz_error *err)
 {
-	int r = tz_vault_create(&worker->settings, 0, worker->ghost.uid, worker->ghost.gid, passphrase, show_progress,
-				worker, &worker->key, err);
+	int r = may_create(worker, err);
 
+	if (r == 0)
+		r = tz_vault_create(&worker->settings, 0, worker->ghost.uid, worker->ghost.gid, passphrase, show_progress,
+				    worker, &worker->key, err);
 	if (r < 0)
 		return r;
 	tz_image_close(&worker->image);
@@ -126,6 +145,7 @@ static int unlock(struct tz_worker *worker, struct tz_secret *passphrase, struct
 	int r = require_vault(worker, err);
 
 	tz_secret_free(&worker->key);
+	worker->by_stash = false;
 	if (r == 0)
 		r = tz_luks_unlock(&worker->image, passphrase, &worker->key, NULL, err);
 	if (r < 0)
@@ -156,6 +176,7 @@ static int unlock_by(struct tz_worker *worker, uint32_t op, struct tz_error *err
 		return tz_error_set(err, ENOKEY, "no key is kept for this session");
 	tz_secret_free(&worker->key);
 	tz_secret_move(&worker->key, &key);
+	worker->by_stash = op == TZ_OP_STASH;
 	return 0;
 }
 
@@ -168,6 +189,8 @@ static int change(struct tz_worker *worker, const struct tz_secret *new, struct 
 		r = tz_error_set(err, EPERM, "the present passphrase must be given first");
 	if (r == 0)
 		r = tz_lock_acquire(worker->image.dir, LOCK_TIMEOUT_MS, &lock, err);
+	if (r == 0)
+		r = tz_image_refresh(&worker->image, err);
 	return r < 0 ? r : tz_luks_change(&worker->image, &worker->settings, &worker->old, new, err);
 }
 
@@ -177,7 +200,7 @@ static void keep_for_reentry(struct tz_worker *worker)
 	struct tz_error error = { 0 };
 	int r;
 
-	if (worker->settings.key_timeout == 0 || worker->caller == 0)
+	if (worker->settings.key_timeout == 0 || worker->caller == 0 || worker->by_stash)
 		return;
 	r = tz_keystash_store(worker->caller, worker->luks.uuid, &worker->key, worker->settings.key_timeout, &error);
 	/* No session of its own is a common and proper state, and says nothing to the user. */
@@ -198,7 +221,7 @@ static int open_session(struct tz_worker *worker, const struct tz_request *reque
 	tz_worker_handoff_withdraw(worker);
 	keep_for_reentry(worker);
 	r = tz_worker_open(worker, request, fds, err);
-	if (r < 0)
+	if (r < 0 && !worker->by_stash)
 		(void)tz_keystash_forget();
 	tz_secret_free(&worker->key);
 	if (r == 0)

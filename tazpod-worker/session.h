@@ -25,6 +25,8 @@ struct tz_worker {
 	int app_pidfd;
 	uint64_t app_start;
 	uid_t caller;           /* its real uid */
+	bool authenticated;     /* by the application, before it opened the session */
+	bool by_stash;          /* unlocked by the stash, whose time must not begin anew by that */
 	bool entering;          /* to open a session, not to change the passphrase */
 	bool handed_off;        /* the key was left for our application's parent */
 	struct tz_secret key;   /* the volume key, once unlocked */

@@ -84,6 +84,20 @@ def test_lock():
     assert 'open' in said, said
 
 
+def test_lock_stopped():
+    """a stopped su holds the vault, and lock does not say otherwise"""
+    lab.fresh_vault()
+    terminal = lab.Terminal()
+    terminal.unlock()
+    public = lab.Terminal()
+    su = lab.sh('pgrep -x su').split()[0]
+    public.check(f'kill -STOP {su}')
+    status, said = public.run('tazpod lock', 60)
+    assert status == 1 and 'still open' in said and 'stopped su' in said, said
+    public.run(f'kill -CONT {su}')
+    lab.nothing_left(lab.VAULT, keys_too=False)
+
+
 def test_lock_within():
     """lock from within an enclave ends that one, too"""
     lab.fresh_vault()

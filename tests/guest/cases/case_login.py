@@ -190,6 +190,7 @@ def test_inside():
     terminal.unlock()
     assert terminal.check('ulimit -c; umask; echo $SHELL; pwd') == '0\n0077\n/bin/bash\n/home/tazpod-ghost'
     assert terminal.check('ls -A /tmp /var/tmp /dev/shm') == '/dev/shm:\n\n/tmp:\n\n/var/tmp:'
+    assert terminal.check('echo $HISTFILE') == '/home/tazpod-ghost/secrets/.shell_history'
     options = terminal.check("awk '$5 == \"/home/tazpod-ghost/secrets\" { print $6 }' /proc/self/mountinfo")
     assert 'nosuid' in options and 'nodev' in options, options
     names = terminal.check("cat /proc/[0-9]*/comm | sort -u").split()
@@ -298,7 +299,8 @@ def test_ssh():
     assert ssh.user() == lab.GHOST
     assert ssh.check('cat ~/secrets/token; cat /proc/1/comm; tty | cut -c1-8') == 'by ssh\ntazpod-init\n/dev/pts'
     ssh.send('exit\n')
-    lab.nothing_left(lab.VAULT)
+    lab.nothing_left(lab.VAULT, seconds=6)
+    assert 'did not end in an orderly way' not in lab.journal()
 
 
 def test_ssh_command():

@@ -49,6 +49,29 @@ def test_other_services():
     lab.nothing_left()
 
 
+def test_sudo():
+    """sudo gets nobody into the ghost's skin, whatever its rules say"""
+    lab.fresh_vault()
+    with open('/etc/sudoers.d/lab', 'w') as file:
+        file.write(f'{lab.OTHER} ALL=({lab.GHOST}) NOPASSWD: ALL\n')
+    os.chmod('/etc/sudoers.d/lab', 0o440)
+    lab.later(os.unlink, '/etc/sudoers.d/lab')
+    for command in f'sudo -u {lab.GHOST} id', f'sudo -i -u {lab.GHOST} id':
+        status, said = said_by(command, lab.OTHER)
+        assert status != 0 and 'uid=' not in said, said
+    lab.nothing_left()
+
+
+def test_creating_by_ssh():
+    """who comes by ssh, or is not the public user, creates no vault"""
+    lab.no_vault()
+    ssh = lab.Ssh(lab.GHOST, [], ready=False)
+    ssh.expect('(?s)only the user tazpod, or root, creates it.*(denied|closed)', 60)
+    status, said = said_by(f'su -l {lab.GHOST}', lab.OTHER)
+    assert status == 1 and 'only the user tazpod, or root, creates it' in said, said
+    assert os.listdir(os.path.dirname(lab.VAULT)) == []
+
+
 def test_no_user_manager():
     """a session of the ghost by ssh brings no systemd --user of his, in the enclave or out of it"""
     lab.fresh_vault()

@@ -53,6 +53,19 @@ def test_timeout():
     lab.wait_for(lambda: not lab.keys(), 'the key to go', 30)
 
 
+def test_not_prolonged():
+    """going in by the stash does not give it more time"""
+    lab.fresh_vault()
+    lab.settings('key_timeout: 8s\n')
+    terminal = lab.Terminal()
+    terminal.unlock()
+    terminal.leave()
+    limit = time.monotonic() + 30
+    while not asks(terminal):
+        assert time.monotonic() < limit, 'the stash never ends'
+        time.sleep(1)
+
+
 def test_never():
     """with key_timeout 0 nothing is stashed"""
     lab.fresh_vault()
