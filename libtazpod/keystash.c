@@ -193,7 +193,7 @@ static bool seal(const struct tz_secret *kek, const char *bound, const struct tz
 	return context && EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, kek->data, nonce) == 1 &&
 	       EVP_EncryptUpdate(context, NULL, &n, (const uint8_t *)bound, (int)strlen(bound)) == 1 &&
 	       EVP_EncryptUpdate(context, text, &n, key->data, (int)key->size) == 1 &&
-	       EVP_EncryptFinal_ex(context, text + n, &last) == 1 && (size_t)(n + last) == key->size &&
+	       EVP_EncryptFinal_ex(context, text + n, &last) == 1 && (size_t)n + (size_t)last == key->size &&
 	       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, tag) == 1;
 }
 
@@ -210,7 +210,7 @@ static bool unseal(const struct tz_secret *kek, const char *bound, const struct 
 	       EVP_DecryptUpdate(context, NULL, &n, (const uint8_t *)bound, (int)strlen(bound)) == 1 &&
 	       EVP_DecryptUpdate(context, key->data, &n, text, (int)key->size) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag) == 1 &&
-	       EVP_DecryptFinal_ex(context, key->data + n, &last) == 1 && (size_t)(n + last) == key->size;
+	       EVP_DecryptFinal_ex(context, key->data + n, &last) == 1 && (size_t)n + (size_t)last == key->size;
 }
 
 static int wrap(const char *bound, const struct tz_secret *key, struct wrapped *ret, struct tz_error *err)

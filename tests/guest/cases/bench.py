@@ -5,7 +5,6 @@ import glob
 import os
 import re
 import statistics
-import subprocess
 import sys
 import time
 

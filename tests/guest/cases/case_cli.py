@@ -1,4 +1,5 @@
 """tazpod, the command: for the public user, for the ghost, and for root."""
+import contextlib
 import json
 import os
 import re
@@ -305,7 +306,8 @@ def test_passwd_killed():
             terminal.secret(answer)
         time.sleep(delay)
         for pid in lab.sh('pgrep -x tazpod-worker || true').split():
-            os.kill(int(pid), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
         terminal.expect(lab.PROMPT)
         old_opens, new_opens = opens(old), opens(new)
         assert old_opens or new_opens

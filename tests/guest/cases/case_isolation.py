@@ -1,7 +1,7 @@
 """What others can and cannot see of an open vault."""
-import os
 import pwd
 import re
+import subprocess
 
 import lab
 
@@ -103,7 +103,6 @@ def test_nothing_propagates():
 def test_shared_copies():
     """a process that copies the mounts of root outside holds nothing of the vault"""
     terminal = opened()
-    import subprocess
     holder = subprocess.Popen(['unshare', '-m', 'sleep', '1000'])
     lab.later(holder.wait)
     lab.later(holder.kill)

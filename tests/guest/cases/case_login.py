@@ -299,7 +299,7 @@ def test_ssh():
     assert ssh.user() == lab.GHOST
     assert ssh.check('cat ~/secrets/token; cat /proc/1/comm; tty | cut -c1-8') == 'by ssh\ntazpod-init\n/dev/pts'
     ssh.send('exit\n')
-    lab.nothing_left(lab.VAULT, seconds=6)
+    lab.nothing_left(lab.VAULT)
     assert 'did not end in an orderly way' not in lab.journal()
 
 

@@ -1,0 +1,43 @@
+# fish completion for tazpod(1)
+
+set -l commands unlock lock status passwd vault doctor version help
+set -l vault_commands create info check grow backup-header restore-header add-recovery remove-recovery
+set -l first "not __fish_seen_subcommand_from $commands"
+set -l vault "__fish_seen_subcommand_from vault"
+set -l second "$vault; and not __fish_seen_subcommand_from $vault_commands"
+
+complete -c tazpod -f
+complete -c tazpod -s h -l help -d 'show help'
+complete -c tazpod -s v -l verbose -d 'tell the technical detail of errors'
+complete -c tazpod -n "$first" -s V -l version -d 'show the version'
+
+complete -c tazpod -n "$first" -a unlock -d 'open the vault and start a shell in the enclave'
+complete -c tazpod -n "$first" -a lock -d 'end all sessions of the vault and forget its key'
+complete -c tazpod -n "$first" -a status -d 'show the vault, its sessions and the kept key'
+complete -c tazpod -n "$first" -a passwd -d 'change the passphrase'
+complete -c tazpod -n "$first" -a vault -d 'make, check, grow and rescue the image (as root)'
+complete -c tazpod -n "$first" -a doctor -d 'tell what this machine can do, and what is missing'
+complete -c tazpod -n "$first" -a version -d 'show the version'
+complete -c tazpod -n "$first" -a help -d 'list the commands, or explain one'
+
+complete -c tazpod -n "__fish_seen_subcommand_from unlock" -s c -l command -x -d 'run this in the enclave'
+complete -c tazpod -n "__fish_seen_subcommand_from lock status doctor" -l json -d 'show it as JSON'
+complete -c tazpod -n "__fish_seen_subcommand_from status" -s q -l quiet -d 'show nothing: exit status 0 or 3'
+complete -c tazpod -n "__fish_seen_subcommand_from help" -a "$commands"
+
+complete -c tazpod -n "$second" -a create -d 'make the vault'
+complete -c tazpod -n "$second" -a info -d 'show what its header says'
+complete -c tazpod -n "$second" -a check -d 'check its file system'
+complete -c tazpod -n "$second" -a grow -d 'make it larger'
+complete -c tazpod -n "$second" -a backup-header -d 'save its header to a file'
+complete -c tazpod -n "$second" -a restore-header -d 'put a saved header back'
+complete -c tazpod -n "$second" -a add-recovery -d 'add a recovery passphrase'
+complete -c tazpod -n "$second" -a remove-recovery -d 'remove the recovery passphrase'
+
+complete -c tazpod -n "$vault; and __fish_seen_subcommand_from create" -s s -l size -x -d 'how large (K, M, G)'
+complete -c tazpod -n "$vault; and __fish_seen_subcommand_from create grow" -s q -l quiet -d 'show no progress'
+complete -c tazpod -n "$vault; and __fish_seen_subcommand_from create check grow add-recovery" -l stdin -d 'read passphrases from standard input'
+complete -c tazpod -n "$vault; and __fish_seen_subcommand_from info" -l json -d 'show it as JSON'
+complete -c tazpod -n "$vault; and __fish_seen_subcommand_from check" -l repair -d 'repair what is found'
+complete -c tazpod -n "$vault; and __fish_seen_subcommand_from restore-header" -s y -l yes -d 'do not ask'
+complete -c tazpod -n "$vault; and __fish_seen_subcommand_from backup-header restore-header" -F
