@@ -276,8 +276,9 @@ static int unlock(struct crypt_device *device, const struct tz_image *image, con
 	if (r < 0)
 		return tz_error_set(err, r, "no locked memory for the volume key: %s", strerror(-r));
 	size = (size_t)key_size;
-	r = crypt_volume_key_get(device, CRYPT_ANY_SLOT, (char *)key.data, &size, (const char *)passphrase->data,
-				 passphrase->size);
+	/* without a passphrase it would look for tokens; an empty one is a passphrase, and most likely a wrong one */
+	r = crypt_volume_key_get(device, CRYPT_ANY_SLOT, (char *)key.data, &size,
+				 passphrase->data ? (const char *)passphrase->data : "", passphrase->size);
 	if (r == -EPERM)
 		return tz_error_set(err, EKEYREJECTED, "wrong passphrase");
 	if (r == -ENOENT)
@@ -462,6 +463,16 @@ static int name_backup(const char *temporary, const char *path, struct tz_error 
 	return 0;
 }
 
+/* libcryptsetup has one error, EINVAL, for every reason why a file cannot be made; ours is the real one. */
+static int require_creatable(const char *temporary, const char *path, struct tz_error *err)
+{
+	_cleanup_close_ int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0 || unlink(temporary) < 0)
+		return tz_error_set(err, errno, "%s cannot be written: %m", path);
+	return 0;
+}
+
 int tz_luks_backup_header(const struct tz_image *image, const char *path, struct tz_error *err)
 {
 	_cleanup_crypt_ struct crypt_device *device = NULL;
@@ -476,6 +487,9 @@ int tz_luks_backup_header(const struct tz_image *image, const char *path, struct
 	n = snprintf(temporary, sizeof(temporary), "%s.%d.tmp", path, (int)getpid());
 	if (n < 0 || (size_t)n >= sizeof(temporary))
 		return tz_error_set(err, ENAMETOOLONG, "the name of the backup is too long");
+	r = require_creatable(temporary, path, err);
+	if (r < 0)
+		return r;
 	r = crypt_header_backup(device, CRYPT_LUKS2, temporary);
 	if (r < 0)
 		return report(err, r, &log, "writing the header backup", path);

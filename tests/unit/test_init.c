@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/inotify.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -39,14 +40,17 @@ static void nap(void)
 	(void)usleep(10000);
 }
 
+/* It goes with the test, or it would stay for ever and hold the test's output open. */
 static pid_t start_app(void)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	CHECK(pid >= 0);
-	if (pid == 0)
+	if (pid == 0) {
+		CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent);
 		for (;;)
 			(void)pause();
+	}
 	return pid;
 }
 
@@ -65,7 +69,7 @@ static void exec_init(struct tz_init_params params)
 
 static int try_start(bool in_namespace, struct session *ret, struct tz_error *err)
 {
-	struct tz_init_params params;
+	struct tz_init_params params = { 0 };
 	int control[2], ready[2], r;
 
 	ret->app = start_app();
@@ -156,12 +160,12 @@ static void read_proc(pid_t pid, const char *file, char *text, size_t size)
 static void check_descriptors(pid_t pid)
 {
 	static const char *const expected = "0 1 2 3 4 6 7 ";
-	char path[64], found[128] = "", one[16];
+	char path[64], target[16], found[128] = "", one[16];
 
 	for (int fd = 0; fd < 64; fd++) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
 		(void)snprintf(one, sizeof(one), "%d ", fd);
-		if (access(path, F_OK) == 0 || readlink(path, path, 1) > 0)
+		if (access(path, F_OK) == 0 || readlink(path, target, sizeof(target)) > 0)
 			(void)strcat(found, one);
 	}
 	if (strcmp(found, expected) != 0)
@@ -191,7 +195,12 @@ static int looks_as_nobody(void *data)
 	return 0;
 }
 
-/* Run before the namespace is made, where children still are in this one. */
+/* The init mounts its /proc in this mount namespace, too: without it, the machine's is in view again. */
+static void look_from_outside(void)
+{
+	CHECK(umount2("/proc", MNT_DETACH) == 0);
+}
+
 static int look_at(pid_t pid)
 {
 	int status;
@@ -213,6 +222,7 @@ static int starts(void)
 	int count;
 
 	start(&session);
+	look_from_outside();
 	CHECK(look_at(session.init) == 0);
 	check_descriptors(session.init);
 	read_proc(session.init, "limits", text, sizeof(text));
@@ -372,7 +382,7 @@ static int wakes_stopped_processes(void)
 static int kills_the_stubborn_after_a_while(void)
 {
 	struct session session;
-	int64_t began = now_ms(), took;
+	int64_t began, took;
 	pid_t stubborn, polite;
 
 	start(&session);
@@ -414,6 +424,7 @@ static int reaps_orphans(void)
 	pid_t pid;
 
 	start(&session);
+	look_from_outside();
 	pid = fork();
 	CHECK(pid >= 0);
 	if (pid == 0) {

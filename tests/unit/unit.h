@@ -74,16 +74,28 @@ UNIT_UNUSED static const char *unit_path(const char *name)
 	return path;
 }
 
-UNIT_UNUSED static int unit_setup_dir(void **state)
+static int unit_make_dir_in(const char *parent)
 {
 	char base[PATH_MAX];
 
-	(void)state;
-	if (!realpath("/tmp", base))
+	if (!realpath(parent, base))
 		return -1;
 	if ((size_t)snprintf(unit_dir, sizeof(unit_dir), "%s/tazpod-unit.XXXXXX", base) >= sizeof(unit_dir))
 		return -1;
 	return mkdtemp(unit_dir) ? 0 : -1;
+}
+
+UNIT_UNUSED static int unit_setup_dir(void **state)
+{
+	(void)state;
+	return unit_make_dir_in("/tmp");
+}
+
+/* In memory where that can be: for what writes much and waits for it. */
+UNIT_UNUSED static int unit_setup_quick_dir(void **state)
+{
+	(void)state;
+	return unit_make_dir_in("/dev/shm") == 0 ? 0 : unit_make_dir_in("/tmp");
 }
 
 static int unit_remove(const char *path, const struct stat *st UNIT_UNUSED, int type UNIT_UNUSED,
