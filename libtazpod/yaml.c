@@ -112,17 +112,26 @@ static char byte_at(const struct reader *reader, size_t characters)
 	return '\0';
 }
 
-/* libyaml's reader knows only an offset in bytes. */
+/* Of the UTF-8 sequence that begins so; 1 where none does. */
+static size_t sequence_size(char first)
+{
+	unsigned char c = (unsigned char)first;
+
+	return c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+}
+
+/* libyaml's reader knows only an offset in bytes, which may lie within the character that it cannot read. */
 static int fail_reading(const struct reader *reader, const char *sentence)
 {
-	size_t line = 0, column = 0;
+	size_t line = 0, column = 0, end = reader->parser.problem_offset;
 
-	for (size_t at = 0; at < reader->parser.problem_offset && at < reader->size; at++) {
+	if (end > reader->size)
+		end = reader->size;
+	for (size_t at = 0; at + sequence_size(reader->text[at]) <= end; at += sequence_size(reader->text[at])) {
+		column++;
 		if (reader->text[at] == '\n') {
 			line++;
 			column = 0;
-		} else if (!is_continuation(reader->text[at])) {
-			column++;
 		}
 	}
 	return fail_at(reader, EINVAL, line, column, sentence);
@@ -338,7 +347,10 @@ static int read_all(struct reader *reader)
 int tz_yaml_parse(const char *text, size_t size, const char *name, struct tz_yaml **ret, struct tz_error *err)
 {
 	_cleanup_yaml_ struct tz_yaml *document = calloc(1, sizeof(*document));
-	struct reader reader = { .text = size > 0 ? text : "", .size = size, .document = document, .err = err };
+	/* libyaml counts a byte order mark as a column, and takes the first line for an indented one */
+	size_t mark = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	struct reader reader = { .text = size > 0 ? text + mark : "", .size = size - mark, .document = document,
+				 .err = err };
 	int r;
 
 	if (!document || !(document->name = strdup(name)))

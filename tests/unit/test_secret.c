@@ -130,6 +130,13 @@ static unsigned long locked_kib(void)
 	return kib;
 }
 
+/* Under AddressSanitizer mlock() does nothing, and says that it did. */
+#ifdef __SANITIZE_ADDRESS__
+#define MLOCK_WORKS false
+#else
+#define MLOCK_WORKS true
+#endif
+
 static void test_flags(void **state)
 {
 	_cleanup_secret_ struct tz_secret s = TZ_SECRET_INIT;
@@ -141,10 +148,12 @@ static void test_flags(void **state)
 	read_flags(s.data, flags, sizeof(flags));
 	if (!flags[0])
 		unit_skip("/proc/self/smaps shows no VmFlags");
-	assert_contains(flags, " lo ");
+	if (MLOCK_WORKS)
+		assert_contains(flags, " lo ");
 	assert_contains(flags, " dd ");
 	assert_contains(flags, " wf ");
-	assert_int_equal(locked_kib() - before, s.mapped / 1024);
+	if (MLOCK_WORKS)
+		assert_int_equal(locked_kib() - before, s.mapped / 1024);
 	tz_secret_free(&s);
 	assert_int_equal(locked_kib(), before);
 }
@@ -196,8 +205,8 @@ static void test_memlock_limit(void **state)
 	rlim_t none = 0, one_page = (rlim_t)sysconf(_SC_PAGESIZE);
 
 	(void)state;
-	assert_int_equal(unit_in_child(alloc_within_limit, &none), EPERM);
-	assert_int_equal(unit_in_child(alloc_within_limit, &one_page), ENOMEM);
+	assert_int_equal(unit_in_child(alloc_within_limit, &none), MLOCK_WORKS ? EPERM : 201);
+	assert_int_equal(unit_in_child(alloc_within_limit, &one_page), MLOCK_WORKS ? ENOMEM : 201);
 }
 
 static int count_nonzero(void *data)

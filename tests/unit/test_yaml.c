@@ -164,7 +164,8 @@ static void test_refuses_keys(void **state)
 	refuse("x: {a: 1, 'a': 2}\n", "f:1:11: key 'a' is already set on line 1");
 	refuse("? [a]\n: 1\n", "f:1:3: a key must be a text, not a list or map");
 	refuse("? {a: b}\n: 1\n", "f:1:3: a key must be a text, not a list or map");
-	refuse(": 1\n", "f:1:1: a key is missing before the ':'");
+	refuse(": 1\n", "f:1:1: a line 'key: value' is expected here; check the indentation");
+	refuse("'': 1\n", "f:1:1: a key is missing before the ':'");
 	refuse("\"a\\0b\": 1\n", "f:1:1: a NUL character is not allowed in a value");
 	refuse("a: \"x\\0y\"\n", "f:1:4: a NUL character is not allowed in a value");
 	/* the same key at different depths is no duplicate */
@@ -281,7 +282,7 @@ static void test_string(void **state)
 static void test_bool(void **state)
 {
 	_cleanup_yaml_ struct tz_yaml *good = parse("[true, Yes, ON, false, no, OFF]");
-	_cleanup_yaml_ struct tz_yaml *bad = parse("k: [ 'true', y, 1, , [], tRUE ]");
+	_cleanup_yaml_ struct tz_yaml *bad = parse("k: [ 'true', y, 1, ~, [], tRUE ]");
 	const struct tz_yaml_node *n = tz_yaml_first(tz_yaml_root(good));
 	struct tz_error err;
 	bool value = true;
