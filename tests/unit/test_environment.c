@@ -33,7 +33,7 @@ static void the_shell_and_the_mode_are_told(void **state)
 	(void)state;
 	assert_int_equal(setenv("SHELL", "/usr/libexec/tazpod-shell", 1), 0);
 	assert_int_equal(setenv("TAZPOD_GHOST_MODE", "false", 1), 0);
-	assert_int_equal(shell_environment_set("/bin/zsh", "/home/ghost/secrets", NULL), 0);
+	assert_int_equal(shell_environment_set("/bin/zsh", "/srv/ghost/secrets", NULL), 0);
 	assert_string_equal(getenv("SHELL"), "/bin/zsh");
 	assert_string_equal(getenv("TAZPOD_GHOST_MODE"), "true");
 }
@@ -45,10 +45,10 @@ static void a_path_is_kept_and_a_missing_one_is_given(void **state)
 	(void)state;
 	(void)snprintf(before, sizeof(before), "%s", getenv("PATH"));
 	assert_int_equal(setenv("PATH", "/opt/bin", 1), 0);
-	assert_int_equal(shell_environment_set("/bin/sh", "/home/ghost/secrets", NULL), 0);
+	assert_int_equal(shell_environment_set("/bin/sh", "/srv/ghost/secrets", NULL), 0);
 	assert_string_equal(getenv("PATH"), "/opt/bin");
 	assert_int_equal(unsetenv("PATH"), 0);
-	assert_int_equal(shell_environment_set("/bin/sh", "/home/ghost/secrets", NULL), 0);
+	assert_int_equal(shell_environment_set("/bin/sh", "/srv/ghost/secrets", NULL), 0);
 	assert_contains(getenv("PATH"), "/usr/bin");
 	/* nothing relative, and no empty piece, which is the same */
 	assert_int_equal(getenv("PATH")[0], '/');
@@ -64,9 +64,9 @@ static void the_history_is_in_the_vault(void **state)
 	struct tz_error err = { 0 };
 
 	(void)state;
-	assert_int_equal(setenv("HISTFILE", "/home/ghost/.bash_history", 1), 0);
-	assert_int_equal(shell_environment_set("/bin/sh", "/home/ghost/secrets", NULL), 0);
-	assert_int_equal(strncmp(getenv("HISTFILE"), "/home/ghost/secrets/", 20), 0);
+	assert_int_equal(setenv("HISTFILE", "/srv/ghost/.bash_history", 1), 0);
+	assert_int_equal(shell_environment_set("/bin/sh", "/srv/ghost/secrets", NULL), 0);
+	assert_int_equal(strncmp(getenv("HISTFILE"), "/srv/ghost/secrets/", 20), 0);
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
 	assert_int_equal(shell_environment_set("/bin/sh", longest, &err), -ENAMETOOLONG);
