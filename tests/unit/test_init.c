@@ -173,6 +173,15 @@ static void check_descriptors(pid_t pid)
 	CHECK(strcmp(found, expected) == 0);
 }
 
+/* But for the two that libc keeps for itself: whoever is started by posix_spawn() ignores these. */
+static unsigned long long ignored_signals(const char *status)
+{
+	const char *line = strstr(status, "SigIgn:\t");
+
+	CHECK(line != NULL);
+	return strtoull(line + strlen("SigIgn:\t"), NULL, 16) & ~(3ULL << 31);
+}
+
 static int looks_as_nobody(void *data)
 {
 	const pid_t *pid = data;
@@ -191,7 +200,7 @@ static int looks_as_nobody(void *data)
 	CHECK_CONTAINS(text, "CapAmb:\t0000000000000000\n");
 	CHECK_CONTAINS(text, "NoNewPrivs:\t1\n");
 	CHECK_CONTAINS(text, "SigBlk:\tfffffff");
-	CHECK_CONTAINS(text, "SigIgn:\t0000000000000000\n");
+	CHECK(ignored_signals(text) == 0);
 	return 0;
 }
 

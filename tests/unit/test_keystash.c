@@ -430,15 +430,33 @@ static int runs_out(void)
 	return 0;
 }
 
+/* Its end stands in its name, too: not even root's timeout prolongs it. */
+static int is_not_prolonged(void)
+{
+	prepare();
+	must_store(UUID, 2);
+	CHECK(keyctl(KEYCTL_SET_TIMEOUT, (unsigned long)only_stash(), LONG, 0, 0) == 0);
+	is_there();
+	CHECK(usleep(2100000) == 0);
+	(void)only_stash();
+	is_absent();
+	CHECK(remaining() == 0);
+	return 0;
+}
+
 /* ---- what others put there ---- */
 
 static char planted[160];
 
+/* keyrings(7): the possessor may view; the owner view, read, search, link and set attributes */
+#define STASH_PERM 0x013b0000
+
 static int user_plants(void)
 {
 	static const char payload[93] = { 1 };
+	int32_t serial = add_key(planted, payload, sizeof(payload), KEY_SPEC_SESSION_KEYRING);
 
-	CHECK(add_key(planted, payload, sizeof(payload), KEY_SPEC_SESSION_KEYRING) > 0);
+	CHECK(serial > 0 && keyctl(KEYCTL_SETPERM, (unsigned long)serial, STASH_PERM, 0, 0) == 0);
 	CHECK(add_key(PREFIX UUID, "x", 1, KEY_SPEC_SESSION_KEYRING) > 0);
 	return 0;
 }
@@ -468,8 +486,6 @@ static int a_planted_one_counts_as_absent(void)
 /* Root's own, but not made by us: with another permission, or not wrapped for this. */
 static int a_foreign_one_of_root_s_counts_as_absent(void)
 {
-	/* keyrings(7): its possessor may view; its owner view, read, search, link and set attributes */
-	static const unsigned int ours = 0x013b0000;
 	static const char payload[93] = { 1 };
 	int32_t serial;
 
@@ -479,7 +495,7 @@ static int a_foreign_one_of_root_s_counts_as_absent(void)
 	CHECK(serial > 0);
 	is_absent();
 	CHECK(remaining() == 0);
-	CHECK(keyctl(KEYCTL_SETPERM, (unsigned long)serial, ours, 0, 0) == 0);
+	CHECK(keyctl(KEYCTL_SETPERM, (unsigned long)serial, STASH_PERM, 0, 0) == 0);
 	is_absent();
 	return 0;
 }
@@ -603,6 +619,7 @@ TEST(an_untrusted_wrapping_key_is_refused)
 TEST(needs_the_lock_switch)
 TEST(a_lock_makes_it_void)
 TEST(runs_out)
+TEST(is_not_prolonged)
 TEST(a_planted_one_counts_as_absent)
 TEST(a_foreign_one_of_root_s_counts_as_absent)
 TEST(only_direct_members_count)
@@ -630,6 +647,7 @@ int main(void)
 		cmocka_unit_test(test_needs_the_lock_switch),
 		cmocka_unit_test(test_a_lock_makes_it_void),
 		cmocka_unit_test(test_runs_out),
+		cmocka_unit_test(test_is_not_prolonged),
 		cmocka_unit_test(test_a_planted_one_counts_as_absent),
 		cmocka_unit_test(test_a_foreign_one_of_root_s_counts_as_absent),
 		cmocka_unit_test(test_only_direct_members_count),

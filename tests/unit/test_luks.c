@@ -349,6 +349,17 @@ static void a_removed_one_leaves_no_mark(void **state)
 	assert_contains(err.message, "has no recovery passphrase");
 }
 
+/* There is room for as many marks as there are keyslots. */
+static void it_can_be_replaced_for_ever(void **state)
+{
+	(void)state;
+	for (int i = 0; i < TZ_LUKS_SLOTS + 2; i++) {
+		assert_int_equal(add_recovery(FIRST, RECOVERY), 0);
+		assert_int_equal(tz_luks_remove_recovery(&image, &err), 0);
+	}
+	expect_slots(1, 0);
+}
+
 /* As cryptsetup does it: input is a file with the passphrase. */
 static void run_cryptsetup(const char *const *argv)
 {
@@ -582,6 +593,7 @@ int main(void)
 		TEST(a_change_by_the_recovery_passphrase_keeps_it),
 		TEST(it_can_be_added_after_a_change_and_again),
 		TEST(a_removed_one_leaves_no_mark),
+		TEST(it_can_be_replaced_for_ever),
 		TEST(the_last_keyslot_is_not_removed),
 		TEST(several_passphrases_are_all_kept),
 		TEST(what_cryptsetup_made_opens),
