@@ -22,6 +22,13 @@ static int is_hardened(void *data)
 	return 0;
 }
 
+static const char *variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? value : "";
+}
+
 static void it_forbids_cores_and_closes_what_it_inherited(void **state)
 {
 	(void)state;
@@ -34,8 +41,8 @@ static void the_shell_and_the_mode_are_told(void **state)
 	assert_int_equal(setenv("SHELL", "/usr/libexec/tazpod-shell", 1), 0);
 	assert_int_equal(setenv("TAZPOD_GHOST_MODE", "false", 1), 0);
 	assert_int_equal(shell_environment_set("/bin/zsh", "/srv/ghost/secrets", NULL), 0);
-	assert_string_equal(getenv("SHELL"), "/bin/zsh");
-	assert_string_equal(getenv("TAZPOD_GHOST_MODE"), "true");
+	assert_string_equal(variable("SHELL"), "/bin/zsh");
+	assert_string_equal(variable("TAZPOD_GHOST_MODE"), "true");
 }
 
 static void a_path_is_kept_and_a_missing_one_is_given(void **state)
@@ -43,17 +50,17 @@ static void a_path_is_kept_and_a_missing_one_is_given(void **state)
 	char before[PATH_MAX];
 
 	(void)state;
-	(void)snprintf(before, sizeof(before), "%s", getenv("PATH"));
+	(void)snprintf(before, sizeof(before), "%s", variable("PATH"));
 	assert_int_equal(setenv("PATH", "/opt/bin", 1), 0);
 	assert_int_equal(shell_environment_set("/bin/sh", "/srv/ghost/secrets", NULL), 0);
-	assert_string_equal(getenv("PATH"), "/opt/bin");
+	assert_string_equal(variable("PATH"), "/opt/bin");
 	assert_int_equal(unsetenv("PATH"), 0);
 	assert_int_equal(shell_environment_set("/bin/sh", "/srv/ghost/secrets", NULL), 0);
-	assert_contains(getenv("PATH"), "/usr/bin");
+	assert_contains(variable("PATH"), "/usr/bin");
 	/* nothing relative, and no empty piece, which is the same */
-	assert_int_equal(getenv("PATH")[0], '/');
-	assert_null(strstr(getenv("PATH"), "::"));
-	assert_null(strstr(getenv("PATH"), ":."));
+	assert_int_equal(variable("PATH")[0], '/');
+	assert_null(strstr(variable("PATH"), "::"));
+	assert_null(strstr(variable("PATH"), ":."));
 	assert_int_equal(setenv("PATH", before, 1), 0);
 }
 
@@ -66,7 +73,7 @@ static void the_history_is_in_the_vault(void **state)
 	(void)state;
 	assert_int_equal(setenv("HISTFILE", "/srv/ghost/.bash_history", 1), 0);
 	assert_int_equal(shell_environment_set("/bin/sh", "/srv/ghost/secrets", NULL), 0);
-	assert_ptr_equal(strstr(getenv("HISTFILE"), "/srv/ghost/secrets/"), getenv("HISTFILE"));
+	assert_ptr_equal(strstr(variable("HISTFILE"), "/srv/ghost/secrets/"), variable("HISTFILE"));
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
 	assert_int_equal(shell_environment_set("/bin/sh", longest, &err), -ENAMETOOLONG);

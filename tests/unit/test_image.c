@@ -362,6 +362,31 @@ static int without_a_gate_the_file_is_judged(void)
 	return 0;
 }
 
+/* Between opening it and having the lock, another process may grow or replace it. */
+static int sees_what_became_of_it(void)
+{
+	struct tz_image image;
+
+	make_gate();
+	make_vault();
+	open_as(IMAGE, 0, &image);
+	CHECK(truncate(IMAGE, SIZE + MIB) == 0);
+	CHECK_CODE(tz_image_refresh(&image, &err), 0, &err);
+	CHECK(image.size == SIZE + MIB);
+	CHECK(rename(IMAGE, GATE "/aside") == 0);
+	CHECK_CODE(tz_image_refresh(&image, &err), -ESTALE, &err);
+	CHECK_CONTAINS(err.message, IMAGE " was replaced or removed meanwhile");
+	make_file(IMAGE, 0);
+	CHECK_CODE(tz_image_refresh(&image, &err), -ESTALE, &err);
+	/* the same file, by way of a symbolic link */
+	CHECK(unlink(IMAGE) == 0 && symlink("aside", IMAGE) == 0);
+	CHECK_CODE(tz_image_refresh(&image, &err), -ESTALE, &err);
+	CHECK(rename(GATE "/aside", IMAGE) == 0);
+	CHECK_CODE(tz_image_refresh(&image, &err), 0, &err);
+	tz_image_close(&image);
+	return 0;
+}
+
 static int refuses_a_read_only_disk(void)
 {
 	make_gate();
@@ -387,6 +412,7 @@ TEST(names_the_directory_that_is_missing)
 TEST(refuses_a_way_that_others_may_write)
 TEST(nothing_is_judged_below_the_gate)
 TEST(without_a_gate_the_file_is_judged)
+TEST(sees_what_became_of_it)
 TEST(refuses_a_read_only_disk)
 
 int main(void)
@@ -407,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_refuses_a_way_that_others_may_write),
 		cmocka_unit_test(test_nothing_is_judged_below_the_gate),
 		cmocka_unit_test(test_without_a_gate_the_file_is_judged),
+		cmocka_unit_test(test_sees_what_became_of_it),
 		cmocka_unit_test(test_refuses_a_read_only_disk),
 	};
 

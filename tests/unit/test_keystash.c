@@ -17,6 +17,8 @@
 #define UUID "11111111-2222-3333-4444-555555555555"
 #define UUID_2 "11111111-2222-3333-4444-666666666666"
 #define PREFIX "tazpod:stash:"
+/* Of a stash, keyrings(7): all may view; its owner may view, read, search, link and set attributes. */
+#define STASH_PERM 0x003b0001
 #define KEK TZ_RUN_DIR "/stash.key"
 #define LONG 600
 #define MEMBERS_MAX 64
@@ -306,10 +308,20 @@ static int user_only_sees_it(void)
 	return tz_keystash_forget() == 1 && remaining() == 0 ? 0 : 1;
 }
 
+static void has_permission(int32_t serial)
+{
+	char text[256] = "";
+	unsigned int perm = 0;
+
+	CHECK(keyctl(KEYCTL_DESCRIBE, (unsigned long)serial, (unsigned long)text, sizeof(text) - 1, 0) > 0);
+	CHECK(sscanf(text, "user;0;0;%x;", &perm) == 1 && perm == STASH_PERM);
+}
+
 static int is_only_seen_by_its_possessor(void)
 {
 	prepare();
 	must_store(UUID, LONG);
+	has_permission(only_stash());
 	as_user(CALLER, user_only_sees_it);
 	is_absent();
 	return 0;
@@ -447,9 +459,6 @@ static int is_not_prolonged(void)
 /* ---- what others put there ---- */
 
 static char planted[160];
-
-/* keyrings(7): the possessor may view; the owner view, read, search, link and set attributes */
-#define STASH_PERM 0x013b0000
 
 static int user_plants(void)
 {

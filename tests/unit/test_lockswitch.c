@@ -80,9 +80,11 @@ static void a_half_made_one_is_finished(void **state)
 
 	(void)state;
 	NEEDS_ROOT();
-	assert_int_equal(mkdir(TZ_RUN_DIR, 0755), 0);
+	assert_int_equal(mkdir(TZ_RUN_DIR, 0700), 0);
 	unit_write(SWITCH, "", 0, 0600);
 	assert_int_equal(tz_lockswitch_prepare(GHOST, PUBLIC_GID, NULL), 0);
+	assert_int_equal(stat(TZ_RUN_DIR, &st), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0755);
 	assert_int_equal(stat(SWITCH, &st), 0);
 	assert_int_equal(st.st_mode, S_IFREG | 0660);
 	assert_int_equal(st.st_uid, GHOST);
