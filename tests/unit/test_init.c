@@ -157,16 +157,29 @@ static void read_proc(pid_t pid, const char *file, char *text, size_t size)
 	text[n] = '\0';
 }
 
+static void list_descriptors(pid_t pid, char *text, size_t size)
+{
+	char path[64], target[16];
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (int fd = 0; fd < 64 && used < size - 16; fd++) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+		if (readlink(path, target, sizeof(target)) > 0)
+			used += (size_t)snprintf(text + used, size - used, "%d ", fd);
+	}
+}
+
+/* It says that it is ready, and closes that descriptor after. */
 static void check_descriptors(pid_t pid)
 {
 	static const char *const expected = "0 1 2 3 4 6 7 ";
-	char path[64], target[16], found[128] = "", one[16];
+	char found[256] = "";
 
-	for (int fd = 0; fd < 64; fd++) {
-		(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
-		(void)snprintf(one, sizeof(one), "%d ", fd);
-		if (access(path, F_OK) == 0 || readlink(path, target, sizeof(target)) > 0)
-			(void)strcat(found, one);
+	for (int i = 0; i < 200 && strcmp(found, expected) != 0; i++) {
+		if (i > 0)
+			nap();
+		list_descriptors(pid, found, sizeof(found));
 	}
 	if (strcmp(found, expected) != 0)
 		(void)fprintf(stderr, "descriptors: %s\n", found);
