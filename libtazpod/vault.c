@@ -288,8 +288,10 @@ static int closed_vault_open(const struct tz_settings *settings, const struct tz
 	if (r < 0)
 		return r;
 	r = vault->driver->is_open(&vault->image, &vault->luks);
-	if (r != 0)
-		return tz_error_set(err, r < 0 ? r : EBUSY, "the vault is open; end its sessions first with 'tazpod lock'");
+	if (r < 0)
+		return tz_error_set(err, r, "whether the vault is open cannot be told: %s", strerrordesc_np(-r));
+	if (r > 0)
+		return tz_error_set(err, EBUSY, "the vault is open; end its sessions first with 'tazpod lock'");
 	r = tz_luks_unlock(&vault->image, passphrase, &vault->key, NULL, err);
 	return r < 0 ? r : tz_enclave_enter(err);
 }

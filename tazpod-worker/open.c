@@ -148,8 +148,8 @@ static int build_enclave(struct tz_worker *worker, const struct tz_driver *drive
 }
 
 /*
- * The init is made a child of the application, so that this process can go: CLONE_PARENT, and like us (see the PAM
- * module) without an exit signal, so that the application's own waiting never meets it.
+ * The init is made a child of the application, so that this process can go. Its end is not hidden by that: execve(2)
+ * gives it SIGCHLD as its exit signal; the PAM module takes care that the application does not hear of it.
  */
 static int spawn_init(const struct tz_init_params *params, int *ret_pidfd, struct tz_error *err)
 {

@@ -159,6 +159,7 @@ static int tells_an_empty_one(void)
 
 static int tells_garbage(void)
 {
+	static const uint8_t newer[8] = { 'L', 'U', 'K', 'S', 0xba, 0xbe, 0, 3 };
 	uint8_t junk[70000];
 
 	make_gate();
@@ -169,7 +170,7 @@ static int tells_garbage(void)
 	write_image(junk, 3, 3);
 	is_no_vault(TZ_IMAGE_UNKNOWN, "not a LUKS2 image");
 	/* the right magic, a version that there is not yet */
-	memcpy(junk, "LUKS\xba\xbe\0\3", 8);
+	memcpy(junk, newer, sizeof(newer));
 	write_image(junk, sizeof(junk), SIZE);
 	is_no_vault(TZ_IMAGE_UNKNOWN, "not a LUKS2 image");
 	return 0;
