@@ -143,8 +143,10 @@ static int write_table(const struct tz_luks_info *luks, const struct tz_secret *
 	unsigned int options = 0;
 	char list[160] = "";
 
-	if (luks->sector_size > SECTOR)
-		options += (unsigned int)(snprintf(list, sizeof(list), " sector_size:%u", luks->sector_size) > 0);
+	if (luks->sector_size > SECTOR) {
+		(void)snprintf(list, sizeof(list), " sector_size:%u", luks->sector_size);
+		options++;
+	}
 	if (luks->allow_discards) {
 		(void)strncat(list, " allow_discards", sizeof(list) - strlen(list) - 1);
 		options++;

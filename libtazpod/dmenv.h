@@ -7,7 +7,8 @@
 #define TAZPOD_DMENV_H
 
 /*
- * At the start of a program that may use the dm-crypt driver: executes the program once more, with DM_DISABLE_UDEV=1
+ * At the start of a program that reads keyslots with libcryptsetup (which falls back on libdevmapper where the kernel
+ * has no AF_ALG for it; our own driver does not use that library): executes the program once more, with DM_DISABLE_UDEV=1
  * in its environment, unless that is there. Returns 0 when it is, or a negative errno.
  */
 int tz_dmenv_ensure(char **argv);

@@ -427,6 +427,19 @@ def opened(path=VAULT, passphrase=PASSPHRASE, readonly=False):
         sh('cryptsetup close lab-vault')
 
 
+@contextlib.contextmanager
+def looked_into(path=VAULT, passphrase=PASSPHRASE):
+    """Opens a closed vault beside TazPod, changes nothing in it, and gives the folder where it is mounted."""
+    mount = '/run/lab-mount'
+    os.makedirs(mount, exist_ok=True)
+    with opened(path, passphrase, readonly=True) as device:
+        sh(f'mount -o ro,noload {device} {mount}')
+        try:
+            yield mount
+        finally:
+            sh(f'umount {mount}')
+
+
 def scratch_disk():
     """The device of the guest's empty disk of 2 GB."""
     for path in glob.glob('/sys/block/vd*/serial'):
