@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "lock.h"
 #include "path.h"
 
 #define LUKS_MAGIC_SIZE 6
 #define HEADER_BLOCK 4096
+#define LOCK_TIMEOUT_MS 30000
 
 static const uint8_t luks_magic[LUKS_MAGIC_SIZE] = { 'L', 'U', 'K', 'S', 0xba, 0xbe };
 static const uint8_t luks_second_magic[LUKS_MAGIC_SIZE] = { 'S', 'K', 'U', 'L', 0xba, 0xbe };
@@ -129,6 +131,19 @@ int tz_image_refresh(struct tz_image *image, struct tz_error *err)
 	    named.st_ino != st.st_ino)
 		return tz_error_set(err, ESTALE, "%s was replaced or removed meanwhile; try again", image->path);
 	image->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+int tz_image_lock(struct tz_image *image, int *ret_lock, struct tz_error *err)
+{
+	_cleanup_close_ int lock = -1;
+	int r = tz_lock_acquire(image->dir, LOCK_TIMEOUT_MS, &lock, err);
+
+	if (r == 0 && image->fd >= 0)
+		r = tz_image_refresh(image, err);
+	if (r < 0)
+		return r;
+	*ret_lock = tz_steal_fd(&lock);
 	return 0;
 }
 

@@ -51,6 +51,12 @@ int tz_image_open(const char *path, struct tz_image *ret, struct tz_error *err);
  */
 int tz_image_refresh(struct tz_image *image, struct tz_error *err);
 
+/*
+ * Takes the vault's lock (lock.h), waiting a bounded time, and then refreshes the image, where there is one. On failure
+ * nothing is locked.
+ */
+int tz_image_lock(struct tz_image *image, int *ret_lock, struct tz_error *err);
+
 /* What is in it, by its first bytes and its second header; reads only. */
 int tz_image_identify(const struct tz_image *image, enum tz_image_kind *ret, struct tz_error *err);
 

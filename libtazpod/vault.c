@@ -8,14 +8,12 @@
 
 #include "enclave.h"
 #include "ext4.h"
-#include "lock.h"
 #include "mounts.h"
 #include "path.h"
 
 #define MIB (1024ULL * 1024)
 /* LUKS2's header takes 16 MiB; less than as much again is no file system worth having. */
 #define SMALLEST (32 * MIB)
-#define LOCK_TIMEOUT_MS 30000
 
 struct progress {
 	tz_progress_fn report;
@@ -204,7 +202,7 @@ int tz_vault_create(const struct tz_settings *settings, uint64_t size, uid_t own
 				    (unsigned long long)(size / MIB), SMALLEST / MIB);
 	r = tz_image_open(settings->vault, &image, err);
 	if (r == 0)
-		r = tz_lock_acquire(image.dir, LOCK_TIMEOUT_MS, &lock, err);
+		r = tz_image_lock(&image, &lock, err);
 	if (r == 0 && image.fd >= 0)
 		r = refuse_existing(&image, err);
 	if (r == 0)
@@ -278,9 +276,7 @@ static int closed_vault_open(const struct tz_settings *settings, const struct tz
 		return r;
 	if (vault->image.fd < 0)
 		return tz_error_set(err, ENOENT, "there is no vault at %s yet", settings->vault);
-	r = tz_lock_acquire(vault->image.dir, LOCK_TIMEOUT_MS, &vault->lock, err);
-	if (r == 0)
-		r = tz_image_refresh(&vault->image, err);
+	r = tz_image_lock(&vault->image, &vault->lock, err);
 	if (r == 0)
 		r = tz_luks_info(&vault->image, &vault->luks, err);
 	if (r == 0)

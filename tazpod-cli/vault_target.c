@@ -7,11 +7,8 @@
 
 #include "dmenv.h"
 #include "driver.h"
-#include "lock.h"
 #include "secret.h"
 #include "vault_open.h"
-
-#define LOCK_TIMEOUT_MS 30000
 
 int vault_begin(const struct cli *cli, struct vault_target *target, struct tz_error *err)
 {
@@ -67,7 +64,7 @@ int vault_require_driver(const struct vault_target *target, struct tz_error *err
 
 int vault_lock(struct vault_target *target, struct tz_error *err)
 {
-	return tz_lock_acquire(target->image.dir, LOCK_TIMEOUT_MS, &target->lock, err);
+	return tz_image_lock(&target->image, &target->lock, err);
 }
 
 void vault_release(struct vault_target *target)

@@ -14,13 +14,11 @@
 #include "driver.h"
 #include "enclave.h"
 #include "init.h"
-#include "lock.h"
 #include "lockswitch.h"
 #include "path.h"
 #include "sessions.h"
 #include "vault.h"
 
-#define LOCK_TIMEOUT_MS 30000
 #define INIT_TIMEOUT_MS 20000
 #define MOUNT_TRIES 100
 #define MOUNT_PAUSE_NS 100000000L
@@ -121,10 +119,8 @@ static int build_enclave(struct tz_worker *worker, const struct tz_driver *drive
 		.notice = notice,
 		.data = worker,
 	};
-	int r = tz_lock_acquire(worker->image.dir, LOCK_TIMEOUT_MS, &lock, err);
+	int r = tz_image_lock(&worker->image, &lock, err);
 
-	if (r == 0)
-		r = tz_image_refresh(&worker->image, err);
 	/* it may have grown, or been given another header, while the passphrase was asked for */
 	if (r == 0)
 		r = tz_luks_info(&worker->image, &worker->luks, err);

@@ -9,13 +9,10 @@
 #include "driver.h"
 #include "handoff.h"
 #include "keystash.h"
-#include "lock.h"
 #include "lockswitch.h"
 #include "open.h"
 #include "sessions.h"
 #include "vault.h"
-
-#define LOCK_TIMEOUT_MS 30000
 
 static int reply_failed(struct tz_worker *worker, const struct tz_error *error)
 {
@@ -188,9 +185,7 @@ static int change(struct tz_worker *worker, const struct tz_secret *new, struct 
 	if (r == 0 && !worker->old.data)
 		r = tz_error_set(err, EPERM, "the present passphrase must be given first");
 	if (r == 0)
-		r = tz_lock_acquire(worker->image.dir, LOCK_TIMEOUT_MS, &lock, err);
-	if (r == 0)
-		r = tz_image_refresh(&worker->image, err);
+		r = tz_image_lock(&worker->image, &lock, err);
 	return r < 0 ? r : tz_luks_change(&worker->image, &worker->settings, &worker->old, new, err);
 }
 
