@@ -1,14 +1,18 @@
 #!/bin/bash
 # Installs TazPod on this Debian or Ubuntu: what it is built with, TazPod itself, its user and its PAM lines.
 # usage: sudo ./install.sh [option of tazpod-setup...]
+#        sudo ./install.sh --files-only     for a host of containers: no user, and no PAM lines
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=tests/lib/common.sh
 . tests/lib/common.sh
+files_only=''
 for argument; do
-	case $argument in -h | --help)
-		sed -n '2,3s/^# //p' "$0"
+	case $argument in
+	-h | --help)
+		sed -n '2,4s/^# //p' "$0"
 		exit ;;
+	--files-only) files_only=1 ;;
 	esac
 done
 (( EUID == 0 )) || die "must be root: run 'sudo ./install.sh'"
@@ -35,4 +39,4 @@ install_packages() {
 step "installing what it is built with" install_packages
 step "building" build_source "$TZ_BUILD"
 step "installing" make -C "$TZ_BUILD" install
-tazpod-setup "$@"
+if [[ ! $files_only ]]; then tazpod-setup "$@"; fi

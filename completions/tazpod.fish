@@ -1,6 +1,6 @@
 # fish completion for tazpod(1)
 
-set -l commands unlock lock status passwd vault doctor version help
+set -l commands init up ssh enter down logs trust unlock lock status passwd vault doctor version help
 set -l vault_commands create info check grow backup-header restore-header add-recovery remove-recovery
 set -l first "not __fish_seen_subcommand_from $commands"
 set -l vault "__fish_seen_subcommand_from vault"
@@ -11,6 +11,13 @@ complete -c tazpod -s h -l help -d 'show help'
 complete -c tazpod -s v -l verbose -d 'tell the technical detail of errors'
 complete -c tazpod -n "$first" -s V -l version -d 'show the version'
 
+complete -c tazpod -n "$first" -a init -d 'make a project of this folder'
+complete -c tazpod -n "$first" -a up -d 'start the project\'s container'
+complete -c tazpod -n "$first" -a ssh -d 'log in to the project\'s container'
+complete -c tazpod -n "$first" -a enter -d 'the same as ssh'
+complete -c tazpod -n "$first" -a down -d 'stop the project\'s container'
+complete -c tazpod -n "$first" -a logs -d 'show what the project\'s container said'
+complete -c tazpod -n "$first" -a trust -d 'trust the project\'s config'
 complete -c tazpod -n "$first" -a unlock -d 'open the vault and start a shell in the enclave'
 complete -c tazpod -n "$first" -a lock -d 'end all sessions of the vault and forget its key'
 complete -c tazpod -n "$first" -a status -d 'show the vault, its sessions and the kept key'
@@ -20,6 +27,16 @@ complete -c tazpod -n "$first" -a doctor -d 'tell what this machine can do, and 
 complete -c tazpod -n "$first" -a version -d 'show the version'
 complete -c tazpod -n "$first" -a help -d 'list the commands, or explain one'
 
+complete -c tazpod -n "__fish_seen_subcommand_from init" -a 'base infisical k8s gemini'
+complete -c tazpod -n "__fish_seen_subcommand_from init up trust" -s y -l yes -d 'do not ask'
+complete -c tazpod -n "__fish_seen_subcommand_from up" -s n -l dry-run -d 'print the commands only'
+complete -c tazpod -n "__fish_seen_subcommand_from up" -l recreate -d 'make it anew'
+complete -c tazpod -n "__fish_seen_subcommand_from up down" -s f -l force -d 'end ghost sessions'
+complete -c tazpod -n "__fish_seen_subcommand_from down" -l remove -d 'remove it, too'
+complete -c tazpod -n "__fish_seen_subcommand_from logs" -s f -l follow -d 'go on'
+complete -c tazpod -n "__fish_seen_subcommand_from logs" -s n -l tail -x -d 'the last lines'
+complete -c tazpod -n "__fish_seen_subcommand_from trust" -l list -d 'show what is trusted'
+complete -c tazpod -n "__fish_seen_subcommand_from trust" -l remove -d 'forget it'
 complete -c tazpod -n "__fish_seen_subcommand_from unlock" -s c -l command -x -d 'run this in the enclave'
 complete -c tazpod -n "__fish_seen_subcommand_from lock status doctor" -l json -d 'show it as JSON'
 complete -c tazpod -n "__fish_seen_subcommand_from status" -s q -l quiet -d 'show nothing: exit status 0 or 3'

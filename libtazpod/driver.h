@@ -1,6 +1,5 @@
 /*
- * How a vault's payload becomes a block device with a file system. One driver, one file: driver_dm.c, and a
- * user-space one.
+ * How a vault's payload becomes a block device with a file system. One driver, one file: driver_dm.c, driver_fuse.c.
  *
  * The order of a session's use: usable, attach, (file system check when not shared), mount, release_when_unused.
  * After release_when_unused the kernel owns the device: it goes with its last mount, whoever is killed. If anything
@@ -13,22 +12,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "device.h"
 #include "error.h"
 #include "image.h"
 #include "luks.h"
 #include "secret.h"
 #include "settings.h"
-
-struct tz_device {
-	int fd;          /* keeps the device alive until it is mounted; -1 when not attached */
-	dev_t rdev;
-	bool shared;     /* another session has it mounted: no file system check. Or a check that is being ended has it:
-			    then mounting it fails with -EBUSY, and the whole is to be tried again */
-	char path[160];  /* a node in this mount namespace, removed by release_when_unused or detach */
-	char name[128];  /* the driver's own name for it */
-};
-
-#define TZ_DEVICE_INIT { .fd = -1 }
 
 struct tz_driver {
 	const char *name; /* as in the setting: "dm-crypt" */
@@ -37,7 +26,7 @@ struct tz_driver {
 	/* Opens the image's payload, or joins the device that another session has open. */
 	int (*attach)(const struct tz_image *image, const struct tz_luks_info *luks,
 		      const struct tz_secret *volume_key, struct tz_device *ret, struct tz_error *err);
-	/* The device is mounted now: from here on it goes with the last mount. */
+	/* The device is mounted now: from here on it goes with the last mount. server stays open, for the caller to watch. */
 	int (*release_when_unused)(struct tz_device *device, struct tz_error *err);
 	/* Undoes attach, unless another session uses the device. */
 	void (*detach)(struct tz_device *device);
@@ -48,9 +37,23 @@ struct tz_driver {
 };
 
 extern const struct tz_driver tz_driver_dm_crypt;
+extern const struct tz_driver tz_driver_fuse;
 
 /* The driver that the setting asks for; for "auto" the first that is usable. */
 int tz_driver_choose(enum tz_driver_choice choice, const struct tz_driver **ret, struct tz_error *err);
+
+/*
+ * Is this image open? 1 and (ret may be NULL) the driver by which, or NULL: a loop device is on it that is not known to be
+ * a driver's. 0, or a negative errno: it cannot be told.
+ */
+int tz_driver_find_open(const struct tz_image *image, const struct tz_luks_info *luks, const struct tz_driver **ret);
+
+/*
+ * Under the vault's lock: the driver that has this image open, whatever the setting asks for, since two would write
+ * into it side by side; or else the chosen one. -EBUSY: it is open by one that cannot be used here.
+ */
+int tz_driver_for(enum tz_driver_choice choice, const struct tz_image *image, const struct tz_luks_info *luks,
+		  const struct tz_driver **ret, struct tz_error *err);
 
 /* All drivers, ended by NULL, in the order in which "auto" tries them. */
 extern const struct tz_driver *const tz_drivers[];

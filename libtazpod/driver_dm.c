@@ -12,25 +12,19 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 
 #include "devnode.h"
 #include "dm.h"
 #include "dm_guard.h"
 #include "loop.h"
+#include "nodedir.h"
 
 #define NODE_DIR "/dev/mapper"
-#define NAME_PREFIX "tazpod-"
 /* DM_UUID_LEN of linux/dm-ioctl.h */
 #define DM_UUID_TEXT 129
-/* How long another session's last removal, or a file system still going away, is waited for. */
-#define RETRY_NS 50000000L
-#define RETRIES 200
 
 struct attempt {
 	int control;
@@ -51,12 +45,6 @@ static int usable(struct tz_error *err)
 	return 0;
 }
 
-static void mapping_name(const struct tz_image *image, const struct tz_luks_info *luks, char *name, size_t size)
-{
-	(void)snprintf(name, size, NAME_PREFIX "%s-%llx-%llx", luks->uuid, (unsigned long long)image->dev,
-		       (unsigned long long)image->ino);
-}
-
 /* As cryptsetup names them, so that it knows what it sees: CRYPT-LUKS2-UUID without its dashes-NAME. */
 static void mapping_uuid(const struct tz_luks_info *luks, const char *name, char *text, size_t size)
 {
@@ -66,15 +54,6 @@ static void mapping_uuid(const struct tz_luks_info *luks, const char *name, char
 		if (*p != '-')
 			text[used++] = *p;
 	(void)snprintf(text + used, size - used, "-%s", name);
-}
-
-static int enter_private_node_dir(struct tz_error *err)
-{
-	if (mkdir(NODE_DIR, 0755) < 0 && errno != EEXIST)
-		return tz_error_set(err, errno, NODE_DIR " cannot be made: %m");
-	if (mount("tazpod", NODE_DIR, "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0700,size=64k") < 0)
-		return tz_error_set(err, errno, "a private " NODE_DIR " cannot be mounted: %m");
-	return 0;
 }
 
 /* Does the mapping stand on a loop device of this image? */
@@ -95,43 +74,11 @@ static bool stands_on(dev_t mapping, const struct tz_image *image)
 	return false;
 }
 
-/* Only a mount has it for itself alone; others may just look at it, as udev's probes do. */
-static bool is_mounted(const struct tz_device *device)
-{
-	_cleanup_close_ int probe = open(device->path, O_RDWR | O_EXCL | O_CLOEXEC | O_NOFOLLOW);
-
-	return probe < 0 && errno == EBUSY;
-}
-
-/* Makes the private node of a mapping and opens it: from here on the mapping cannot go. */
-static int pin(struct tz_device *device)
-{
-	int fd;
-
-	(void)snprintf(device->path, sizeof(device->path), NODE_DIR "/%s", device->name);
-	if (unlink(device->path) < 0 && errno != ENOENT)
-		return -errno;
-	if (mknod(device->path, S_IFBLK | 0600, device->rdev) < 0)
-		return -errno;
-	fd = open(device->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	device->fd = fd;
-	return 0;
-}
-
-static void unpin(struct tz_device *device)
-{
-	tz_closep(&device->fd);
-	(void)umount2(NODE_DIR, MNT_DETACH);
-	device->path[0] = '\0';
-}
-
 static int share(const struct attempt *attempt, struct tz_device *device, struct tz_error *err)
 {
 	struct tz_dm_status status;
 
-	if (pin(device) < 0)
+	if (tz_device_pin(device, NODE_DIR, device->name) < 0)
 		return -EAGAIN; /* its last user left this moment */
 	/* pinned, it is still the one that was found, and has its table */
 	if (tz_dm_find(attempt->control, device->name, &status) < 0 || status.rdev != device->rdev || !status.active) {
@@ -143,7 +90,7 @@ static int share(const struct attempt *attempt, struct tz_device *device, struct
 		return tz_error_set(err, EBUSY, "a mapping of this vault's name exists on another image; close it with "
 				    "'cryptsetup close %s'", device->name);
 	}
-	device->shared = is_mounted(device);
+	device->shared = tz_nodedir_is_mounted(device->path);
 	return 0;
 }
 
@@ -157,7 +104,7 @@ static int make_doomed(const struct attempt *attempt, struct tz_device *device)
 	mapping_uuid(attempt->luks, device->name, uuid, sizeof(uuid));
 	r = tz_dm_guard_create(attempt->control, device->name, uuid, &device->rdev, &guard);
 	if (r == 0)
-		r = pin(device);
+		r = tz_device_pin(device, NODE_DIR, device->name);
 	tz_dm_guard_release(&guard);
 	return r;
 }
@@ -167,11 +114,10 @@ static int create(const struct attempt *attempt, struct tz_device *device, struc
 	const struct tz_image *image = attempt->image;
 	_cleanup_close_ int loop = -1;
 	dev_t below;
-	int number = tz_loop_find(image->dev, image->ino), r;
+	int r = tz_device_refuse_bound(image, err);
 
-	if (number >= 0)
-		return tz_error_set(err, EAGAIN, "%s is already open elsewhere, through /dev/loop%d; close it there first "
-				    "('losetup -d /dev/loop%d', after unmounting)", image->path, number, number);
+	if (r < 0)
+		return r;
 	r = tz_loop_attach(image->fd, image->path, attempt->luks->sector_size, &loop, &below, err);
 	if (r < 0)
 		return r;
@@ -192,8 +138,9 @@ static int create(const struct attempt *attempt, struct tz_device *device, struc
 }
 
 /* One try: share what is in use, take away what a killed opening left, or make it. -EAGAIN: look again. */
-static int attach_once(const struct attempt *attempt, struct tz_device *device, struct tz_error *err)
+static int attach_once(const void *data, struct tz_device *device, struct tz_error *err)
 {
+	const struct attempt *attempt = data;
 	struct tz_dm_status status;
 	int r = tz_dm_find(attempt->control, device->name, &status);
 
@@ -212,64 +159,41 @@ static int attach_once(const struct attempt *attempt, struct tz_device *device, 
 static int attach(const struct tz_image *image, const struct tz_luks_info *luks, const struct tz_secret *volume_key,
 		  struct tz_device *ret, struct tz_error *err)
 {
-	struct tz_device device = TZ_DEVICE_INIT;
 	_cleanup_close_ int control = tz_dm_open(err);
 	const struct attempt attempt = { control, image, luks, volume_key };
-	int r = control;
 
-	if (r >= 0)
-		r = enter_private_node_dir(err);
-	if (r < 0)
-		return r;
-	mapping_name(image, luks, device.name, sizeof(device.name));
-	tz_error_set(err, EAGAIN, "%s is still being closed by another session", image->path);
-	for (int tries = 0; tries < RETRIES; tries++) {
-		r = attach_once(&attempt, &device, err);
-		if (r != -EAGAIN)
-			break;
-		(void)nanosleep(&(struct timespec){ .tv_nsec = RETRY_NS }, NULL);
-	}
-	if (r < 0) {
-		unpin(&device);
-		return r;
-	}
-	*ret = device;
-	return 0;
+	return control < 0 ? control : tz_device_attach(NODE_DIR, image, luks, attach_once, &attempt, ret, err);
 }
 
 /* Deferred removal was set at attach, so letting go of our descriptor and node is all there is to do. */
 static int release_when_unused(struct tz_device *device, struct tz_error *err)
 {
 	(void)err;
-	unpin(device);
+	tz_device_unpin(device, NODE_DIR);
 	return 0;
 }
 
 static void detach(struct tz_device *device)
 {
 	if (device->fd >= 0)
-		unpin(device);
+		tz_device_unpin(device, NODE_DIR);
 }
 
 static int is_open(const struct tz_image *image, const struct tz_luks_info *luks)
 {
 	_cleanup_close_ int control = tz_dm_open(NULL);
+	struct tz_device device = TZ_DEVICE_INIT;
 	struct tz_dm_status status;
-	char name[128];
-	int r;
 
-	mapping_name(image, luks, name, sizeof(name));
-	if (control >= 0 && tz_dm_find(control, name, &status) == 0 && status.active)
-		return 1;
-	r = tz_loop_find(image->dev, image->ino);
-	return r >= 0 ? 1 : r == -ENOENT ? 0 : r;
+	tz_device_name(&device, image, luks);
+	return control >= 0 && tz_dm_find(control, device.name, &status) == 0 && status.active;
 }
 
 static bool is_open_uuid(const char *uuid)
 {
 	char beginning[TZ_UUID_TEXT + 16];
 
-	(void)snprintf(beginning, sizeof(beginning), NAME_PREFIX "%s-", uuid);
+	(void)snprintf(beginning, sizeof(beginning), TZ_DEVICE_PREFIX "%s-", uuid);
 	return tz_dm_any_named(beginning);
 }
 

@@ -195,20 +195,13 @@ static bool is_mounted(int mount_point, const struct tz_device *device)
 	return tz_mount_is_root(mount_point, "") > 0 && fstat(mount_point, &st) == 0 && st.st_dev == device->rdev;
 }
 
-int tz_enclave_mount_vault(const struct tz_enclave *enclave, const struct tz_device *device, struct tz_error *err)
+/* What was mounted is the ghost user's to see. */
+static int show_vault(const struct tz_enclave *enclave, const struct tz_device *device, int mount_point,
+		      struct tz_error *err)
 {
-	_cleanup_close_ int mount_point = open_mount_point(enclave, err), vault = -1;
+	_cleanup_close_ int vault = open_vault(enclave, err);
 	struct stat st;
-	int r;
 
-	if (mount_point < 0)
-		return mount_point;
-	if (is_mounted(mount_point, device))
-		return 0;
-	r = tz_mount_ext4(device->path, mount_point, err);
-	if (r < 0)
-		return r;
-	vault = open_vault(enclave, err);
 	if (vault < 0)
 		return vault;
 	if (fstat(vault, &st) < 0)
@@ -222,6 +215,34 @@ int tz_enclave_mount_vault(const struct tz_enclave *enclave, const struct tz_dev
 	if (st.st_uid == 0)
 		return give_root_directory(enclave, vault, err);
 	return map_vault(enclave, &vault, &st, mount_point, err);
+}
+
+/* Or this process would hold the vault open until its own end, and whoever detaches the device wait for that in vain. */
+static void unmount_again(const struct tz_enclave *enclave)
+{
+	const char *name;
+	_cleanup_close_ int parent = split_mount(enclave, &name);
+
+	if (parent >= 0)
+		(void)tz_unmount(parent, name, NULL);
+}
+
+int tz_enclave_mount_vault(const struct tz_enclave *enclave, const struct tz_device *device, struct tz_error *err)
+{
+	_cleanup_close_ int mount_point = open_mount_point(enclave, err);
+	int r;
+
+	if (mount_point < 0)
+		return mount_point;
+	if (is_mounted(mount_point, device))
+		return 0;
+	r = tz_mount_ext4(device->path, mount_point, err);
+	if (r < 0)
+		return r;
+	r = show_vault(enclave, device, mount_point, err);
+	if (r < 0)
+		unmount_again(enclave);
+	return r;
 }
 
 static int private_tmpfs(const char *path, struct tz_error *err)

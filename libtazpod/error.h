@@ -3,7 +3,7 @@
  *
  * Every function of the library returns 0 (or a count) or a negative errno. Where a user will read the
  * reason it also fills a caller-owned struct tz_error; err may be NULL. Outputs are untouched on failure.
- * No passphrase or key ever goes into either text.
+ * No passphrase or key ever goes into either text; control characters become question marks.
  */
 #ifndef TAZPOD_ERROR_H
 #define TAZPOD_ERROR_H
@@ -28,6 +28,9 @@ int tz_error_detail(struct tz_error *err, const char *format, ...) __attribute__
 
 /* Puts context in front of the message: "context: message". Returns as tz_error_detail() does. */
 int tz_error_wrap(struct tz_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What another process of this build reported, by sending its struct: 0 where its code is 0, else its error in err. */
+int tz_error_adopt(struct tz_error *err, const struct tz_error *reported);
 
 /*
  * Tells the compiler what the three promise: below zero. Without it, it believes that a function which ends in "return

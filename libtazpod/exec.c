@@ -12,6 +12,8 @@
 
 #include "cleanup.h"
 
+#define PLACES_MAX 8
+
 static const char *const directories[] = { "/usr/sbin", "/sbin", "/usr/bin", "/bin" };
 static const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
 
@@ -25,11 +27,41 @@ static int find_program(const char *name, char *path, size_t size)
 	return -ENOENT;
 }
 
+int tz_exec_null_stdio(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+		if (i == fd ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, i) < 0)
+			return -errno;
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+	return 0;
+}
+
+/* First out of each other's way, then into their places; a duplicate's close-on-exec is off. */
+int tz_exec_place(const int *from, int first, int count)
+{
+	int high[PLACES_MAX];
+
+	if (count > PLACES_MAX)
+		return -E2BIG;
+	for (int i = 0; i < count; i++) {
+		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, first + count);
+		if (high[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < count; i++)
+		if (dup2(high[i], first + i) < 0)
+			return -errno;
+	return close_range((unsigned int)(first + count), ~0U, 0) < 0 ? -errno : 0;
+}
+
 static _Noreturn void become(const char *path, const char *const argv[], pid_t parent)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 || close_range(3, ~0U, 0) < 0)
+	if (tz_exec_null_stdio() < 0 || close_range(3, ~0U, 0) < 0)
 		_exit(127);
 	/* Whoever kills us means this work too. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)

@@ -11,4 +11,13 @@
  */
 int tz_exec_wait(const char *const argv[], const char *package, struct tz_error *err);
 
+/* Standard input, output and error become /dev/null, whatever was open there or not. A negative errno. */
+int tz_exec_null_stdio(void);
+
+/*
+ * Before execve(): from[i], for each of count, becomes descriptor first + i, which stays open; all behind them are closed.
+ * from may name these very numbers in any order. A negative errno.
+ */
+int tz_exec_place(const int *from, int first, int count);
+
 #endif

@@ -69,20 +69,56 @@ static int write_map(pid_t pid, const char *file, uint32_t a, uint32_t b)
 	return (size_t)n == used ? 0 : -EIO;
 }
 
-static int open_userns(pid_t pid)
+union one_fd {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+/* fd -1: its errno is sent as the byte instead, which is otherwise 0. */
+static int send_fd(int socket, int fd)
 {
-	char path[64];
+	char code = fd < 0 ? (char)errno : 0;
+	struct iovec part = { .iov_base = &code, .iov_len = 1 };
+	union one_fd control = { .bytes = { 0 } };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		*CMSG_FIRSTHDR(&message) = (struct cmsghdr){ CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS };
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &fd, sizeof(fd));
+	}
+	return sendmsg(socket, &message, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+static int receive_fd(int socket)
+{
+	char code = 0;
+	struct iovec part = { .iov_base = &code, .iov_len = 1 };
+	union one_fd control = { .bytes = { 0 } };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *header;
+	ssize_t n;
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	do
+		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	header = CMSG_FIRSTHDR(&message);
+	if (n != 1 || code != 0 || !header || header->cmsg_type != SCM_RIGHTS)
+		return n == 1 && code != 0 ? -code : -EPIPE;
+	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	return fd;
 }
 
 /*
- * A child in a new user namespace that does nothing but wait for the end of the socket, which our death brings as
- * well. clone() directly, without a stack of its own: no thread is needed, and no pthread_atfork() handler runs. The
- * exit signal is none, so that a program's own SIGCHLD and wait() do not see it.
+ * A child in a new user namespace that opens this, hands it over, and waits for the end of the socket, which our death
+ * brings as well. clone() directly, without a stack of its own: no thread is needed, and no pthread_atfork() handler
+ * runs. The exit signal is none, so that a program's own SIGCHLD and wait() do not see it. It opens its namespace itself:
+ * who looks into another process that cannot be dumped needs CAP_SYS_PTRACE.
  */
 static pid_t start_child(int ours, int theirs)
 {
@@ -92,6 +128,8 @@ static pid_t start_child(int ours, int theirs)
 	if (pid != 0)
 		return pid < 0 ? -errno : pid;
 	(void)close(ours);
+	if (send_fd(theirs, open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC)) < 0)
+		_exit(1);
 	_exit(read(theirs, &byte, 1) == 0 ? 0 : 1);
 }
 
@@ -127,8 +165,8 @@ int tz_idmap_userns(const struct tz_idmap *map, struct tz_error *err)
 		r = write_map(pid, step, map->gid_a, map->gid_b);
 	}
 	if (r == 0) {
-		step = "ns/user";
-		r = open_userns(pid);
+		step = "the namespace";
+		r = receive_fd(pair[0]);
 	}
 	if (pid > 0) {
 		tz_closep(&pair[1]);

@@ -326,6 +326,11 @@ int tz_keystash_session(uid_t caller, struct tz_error *err)
 	return 0;
 }
 
+int tz_keystash_new_session(struct tz_error *err)
+{
+	return keyctl_join_session_keyring(NULL) < 0 ? report(err, errno, "making a session keyring") : 0;
+}
+
 static int list_members(key_serial_t keyring, struct members *ret)
 {
 	long size = keyctl_read(keyring, (char *)ret->serial, sizeof(ret->serial));

@@ -28,6 +28,9 @@
  */
 int tz_keystash_session(uid_t caller, struct tz_error *err);
 
+/* Gives this process, and who it starts from here on, one of its own: an anonymous one, empty. */
+int tz_keystash_new_session(struct tz_error *err);
+
 /*
  * Stores the volume key of vault uuid for caller (a real uid, not 0) in this process's session keyring for timeout
  * seconds (0: -EINVAL), in place of what was stashed there for this vault. Effective uid and gid must be 0, and the

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <sys/sendfile.h>
 
+#include "luks_segments.h"
 #include "path.h"
 
 #define RECOVERY_TOKEN "tazpod-recovery"
@@ -163,6 +164,30 @@ static void read_flags(struct crypt_device *device, struct tz_luks_info *info)
 		info->allow_discards = (activation & CRYPT_ACTIVATE_ALLOW_DISCARDS) != 0;
 }
 
+static int read_segments(struct crypt_device *device, const struct tz_image *image, uint64_t *ret_size,
+			 struct tz_error *err)
+{
+	const char *json = NULL;
+	int r = crypt_dump_json(device, &json, 0);
+
+	if (r < 0)
+		return tz_error_set(err, r, "%s: its header cannot be read: %s", image->path, strerrordesc_np(-r));
+	return tz_luks_segments(json, image->path, ret_size, err);
+}
+
+/* Nobody has looked at it before; it becomes a part of names and messages. */
+static int copy_uuid(struct crypt_device *device, const struct tz_image *image, char ret[static TZ_UUID_TEXT],
+		     struct tz_error *err)
+{
+	const char *uuid = crypt_get_uuid(device);
+
+	if (!uuid || strlen(uuid) != 36 || strspn(uuid, "0123456789abcdefABCDEF-") != 36)
+		return tz_error_set(err, EUCLEAN, "%s: its header has no proper uuid; give it one with 'cryptsetup luksUUID --uuid' "
+				    "(uuidgen makes one), or restore the header; nothing was changed", image->path);
+	(void)snprintf(ret, TZ_UUID_TEXT, "%s", uuid);
+	return 0;
+}
+
 int tz_luks_info(const struct tz_image *image, struct tz_luks_info *ret, struct tz_error *err)
 {
 	_cleanup_crypt_ struct crypt_device *device = NULL;
@@ -175,19 +200,36 @@ int tz_luks_info(const struct tz_image *image, struct tz_luks_info *ret, struct 
 	if (has_integrity(device))
 		return tz_error_set(err, EOPNOTSUPP, "%s was made with integrity protection (dm-integrity), which TazPod does "
 				    "not open; copy its content into a vault without it", image->path);
-	(void)snprintf(info.uuid, sizeof(info.uuid), "%s", crypt_get_uuid(device));
+	/* in the middle of a reencryption there may be any number; that is refused where the vault would be opened */
+	read_flags(device, &info);
+	if (!info.reencrypting) {
+		r = read_segments(device, image, &info.data_size, err);
+		if (r < 0)
+			return r;
+	}
+	r = copy_uuid(device, image, info.uuid, err);
+	if (r < 0)
+		return r;
 	(void)snprintf(info.cipher, sizeof(info.cipher), "%s-%s", crypt_get_cipher(device),
 		       crypt_get_cipher_mode(device));
 	info.key_size = (unsigned int)crypt_get_volume_key_size(device);
 	info.sector_size = (unsigned int)crypt_get_sector_size(device);
 	info.data_offset = crypt_get_data_offset(device) * 512;
+	if (info.data_offset == 0)
+		return tz_error_set(err, EOPNOTSUPP, "%s is the header alone of a vault whose data is elsewhere, which TazPod does "
+				    "not open", image->path);
 	(void)only_slot(device, false, &info.slots);
 	(void)only_slot(device, true, &info.recovery_slots);
-	info.iv_offset = crypt_get_iv_offset(device);
-	read_flags(device, &info);
 	if (image->size <= info.data_offset)
 		return truncated(image, info.data_offset, err);
-	info.data_size = image->size - info.data_offset;
+	if (image->size - info.data_offset < info.data_size)
+		return tz_error_set(err, EUCLEAN, "%s is truncated: its header says that it has %llu bytes, and it has only %llu; "
+				    "restore it from a backup; nothing was changed", image->path,
+				    (unsigned long long)(info.data_offset + info.data_size),
+				    (unsigned long long)image->size);
+	info.fixed_size = info.data_size != 0;
+	if (!info.fixed_size)
+		info.data_size = image->size - info.data_offset;
 	*ret = info;
 	return 0;
 }

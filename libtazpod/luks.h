@@ -25,8 +25,9 @@ struct tz_luks_info {
 	unsigned int key_size;      /* bytes */
 	unsigned int sector_size;   /* bytes */
 	uint64_t data_offset;       /* bytes */
-	uint64_t data_size;         /* bytes that the image holds behind data_offset */
-	uint64_t iv_offset;         /* of the first sector, in units of 512 bytes */
+	uint64_t data_size;         /* bytes from there: to the image's end, unless the header says less */
+	bool fixed_size;            /* the header says where the data ends */
+	uint64_t iv_offset;         /* of the first sector, in units of 512 bytes: 0, since others are refused */
 	bool allow_discards;        /* a flag kept in the header */
 	unsigned int slots;         /* passphrases, recovery ones not counted */
 	unsigned int recovery_slots;

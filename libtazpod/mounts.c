@@ -128,7 +128,7 @@ static const char *ext4_reason(int code)
 	case EACCES:
 		return "the device is read-only; the image must be on a writable disk";
 	case EIO:
-		return "the disk reports read errors; see the kernel's log";
+		return "the disk reports errors; see the kernel's log";
 	default:
 		return strerrordesc_np(code);
 	}

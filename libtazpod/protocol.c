@@ -1,10 +1,11 @@
 #include "protocol.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+
+#include "readable.h"
 
 union control {
 	struct cmsghdr align;
@@ -103,17 +104,6 @@ static void take_descriptors(struct msghdr *message, int fds[static TZ_SESSION_F
 	memcpy(fds, CMSG_DATA(header), size < sizeof(int) * TZ_SESSION_FDS ? size : sizeof(int) * TZ_SESSION_FDS);
 }
 
-static int wait_readable(int fd, int timeout_ms)
-{
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-	int r;
-
-	do
-		r = poll(&poll_fd, 1, timeout_ms);
-	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : r == 0 ? -ETIMEDOUT : 0;
-}
-
 int tz_protocol_receive_reply(int fd, struct tz_reply *ret, int fds[static TZ_SESSION_FDS], int timeout_ms)
 {
 	struct tz_reply reply;
@@ -126,7 +116,7 @@ int tz_protocol_receive_reply(int fd, struct tz_reply *ret, int fds[static TZ_SE
 
 	for (unsigned int i = 0; i < TZ_SESSION_FDS; i++)
 		fds[i] = -1;
-	r = wait_readable(fd, timeout_ms);
+	r = tz_wait_readable(fd, timeout_ms);
 	if (r < 0)
 		return r;
 	do

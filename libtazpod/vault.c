@@ -10,6 +10,7 @@
 #include "ext4.h"
 #include "mounts.h"
 #include "path.h"
+#include "readable.h"
 
 #define MIB (1024ULL * 1024)
 /* LUKS2's header takes 16 MiB; less than as much again is no file system worth having. */
@@ -128,16 +129,13 @@ static int give_name(const struct tz_image *image, int fd, bool named, struct tz
 }
 
 /* Its file system, through the driver that will open it later. */
-static int make_file_system(const struct tz_settings *settings, const struct tz_image *image,
+static int make_file_system(const struct tz_driver *driver, const struct tz_image *image,
 			    const struct tz_secret *volume_key, uid_t uid, gid_t gid, struct tz_error *err)
 {
-	const struct tz_driver *driver;
 	struct tz_device device = TZ_DEVICE_INIT;
 	struct tz_luks_info luks;
 	int r = tz_luks_info(image, &luks, err);
 
-	if (r == 0)
-		r = tz_driver_choose(settings->driver, &driver, err);
 	if (r < 0)
 		return r;
 	r = driver->attach(image, &luks, volume_key, &device, err);
@@ -159,9 +157,9 @@ static int refuse_existing(const struct tz_image *image, struct tz_error *err)
 	return tz_error_set(err, EEXIST, "there is a vault at %s already; it was not touched", image->path);
 }
 
-static int build(const struct tz_settings *settings, struct tz_image *image, uint64_t size, uid_t uid, gid_t gid,
-		 const struct tz_secret *passphrase, const struct progress *progress, struct tz_secret *ret_key,
-		 struct tz_error *err)
+static int build(const struct tz_settings *settings, const struct tz_driver *driver, struct tz_image *image,
+		 uint64_t size, uid_t uid, gid_t gid, const struct tz_secret *passphrase, const struct progress *progress,
+		 struct tz_secret *ret_key, struct tz_error *err)
 {
 	struct stat st;
 	int r = reserve(image->fd, image->dir, 0, size, progress, err);
@@ -181,7 +179,7 @@ static int build(const struct tz_settings *settings, struct tz_image *image, uin
 	r = tz_enclave_enter(err);
 	if (r < 0)
 		return r;
-	return make_file_system(settings, image, ret_key, uid, gid, err);
+	return make_file_system(driver, image, ret_key, uid, gid, err);
 }
 
 int tz_vault_create(const struct tz_settings *settings, uint64_t size, uid_t owner_uid, gid_t owner_gid,
@@ -189,6 +187,7 @@ int tz_vault_create(const struct tz_settings *settings, uint64_t size, uid_t own
 		    struct tz_secret *ret_volume_key, struct tz_error *err)
 {
 	const struct progress progress = { report, data };
+	const struct tz_driver *driver;
 	_cleanup_image_ struct tz_image image = TZ_IMAGE_INIT;
 	_cleanup_secret_ struct tz_secret key = TZ_SECRET_INIT;
 	_cleanup_close_ int lock = -1;
@@ -205,11 +204,14 @@ int tz_vault_create(const struct tz_settings *settings, uint64_t size, uid_t own
 		r = tz_image_lock(&image, &lock, err);
 	if (r == 0 && image.fd >= 0)
 		r = refuse_existing(&image, err);
+	/* before anything is reserved: without a driver no file system can be made */
+	if (r == 0)
+		r = tz_driver_choose(settings->driver, &driver, err);
 	if (r == 0)
 		r = image.fd = open_temporary(&image, &named, err);
 	if (r < 0)
 		return r;
-	r = build(settings, &image, size, owner_uid, owner_gid, passphrase, &progress, &key, err);
+	r = build(settings, driver, &image, size, owner_uid, owner_gid, passphrase, &progress, &key, err);
 	if (r == 0)
 		r = give_name(&image, image.fd, named, err);
 	if (r < 0) {
@@ -224,6 +226,27 @@ int tz_vault_create(const struct tz_settings *settings, uint64_t size, uid_t own
 	return 0;
 }
 
+/* A process that dies lets go of its descriptors, so that reading fails, a little before it can be seen to be dead. */
+#define DEATH_MS 1000
+
+/* Nothing that was found on a device means anything once what serves it has died. */
+static bool server_is_gone(const struct tz_device *device)
+{
+	return device->server >= 0 && tz_wait_readable(device->server, DEATH_MS) == 0;
+}
+
+static int check_file_system(const struct tz_device *device, const struct tz_luks_info *luks, enum tz_ext4_check how,
+			     struct tz_error *err)
+{
+	int r = tz_ext4_identify(device->fd, luks->data_size, err);
+
+	if (r == 0)
+		r = tz_ext4_check(device->path, how, err);
+	if (r < 0 && server_is_gone(device))
+		return tz_error_set(err, EPIPE, "the vault's server ended while the file system was checked; try again");
+	return r;
+}
+
 int tz_vault_attach(const struct tz_driver *driver, const struct tz_image *image, const struct tz_luks_info *luks,
 		    const struct tz_secret *volume_key, struct tz_device *ret, struct tz_error *err)
 {
@@ -236,11 +259,8 @@ int tz_vault_attach(const struct tz_driver *driver, const struct tz_image *image
 	r = driver->attach(image, luks, volume_key, &device, err);
 	if (r < 0)
 		return r;
-	if (!device.shared) {
-		r = tz_ext4_identify(device.fd, luks->data_size, err);
-		if (r == 0)
-			r = tz_ext4_check(device.path, TZ_EXT4_PREEN, err);
-	}
+	if (!device.shared)
+		r = check_file_system(&device, luks, TZ_EXT4_PREEN, err);
 	if (r < 0) {
 		driver->detach(&device);
 		return r;
@@ -279,15 +299,16 @@ static int closed_vault_open(const struct tz_settings *settings, const struct tz
 	r = tz_image_lock(&vault->image, &vault->lock, err);
 	if (r == 0)
 		r = tz_luks_info(&vault->image, &vault->luks, err);
-	if (r == 0)
-		r = tz_driver_choose(settings->driver, &vault->driver, err);
 	if (r < 0)
 		return r;
-	r = vault->driver->is_open(&vault->image, &vault->luks);
+	r = tz_driver_find_open(&vault->image, &vault->luks, NULL);
 	if (r < 0)
 		return tz_error_set(err, r, "whether the vault is open cannot be told: %s", strerrordesc_np(-r));
 	if (r > 0)
 		return tz_error_set(err, EBUSY, "the vault is open; end its sessions first with 'tazpod lock'");
+	r = tz_driver_choose(settings->driver, &vault->driver, err);
+	if (r < 0)
+		return r;
 	r = tz_luks_unlock(&vault->image, passphrase, &vault->key, NULL, err);
 	return r < 0 ? r : tz_enclave_enter(err);
 }
@@ -303,9 +324,7 @@ int tz_vault_check(const struct tz_settings *settings, const struct tz_secret *p
 		r = vault.driver->attach(&vault.image, &vault.luks, &vault.key, &device, err);
 	if (r < 0)
 		return r;
-	r = tz_ext4_identify(device.fd, vault.luks.data_size, err);
-	if (r == 0)
-		r = tz_ext4_check(device.path, repair ? TZ_EXT4_REPAIR : TZ_EXT4_VERIFY, err);
+	r = check_file_system(&device, &vault.luks, repair ? TZ_EXT4_REPAIR : TZ_EXT4_VERIFY, err);
 	vault.driver->detach(&device);
 	return r;
 }
@@ -344,6 +363,9 @@ int tz_vault_grow(const struct tz_settings *settings, const struct tz_secret *pa
 	if (r < 0)
 		return r;
 	size = whole_mib(size);
+	if (vault.luks.fixed_size)
+		return tz_error_set(err, EOPNOTSUPP, "the header of %s says where its data ends, so more room would not be "
+				    "used; make a new vault and copy the content", vault.image.path);
 	/* The same size again finishes a growth that was killed between the image and its file system. */
 	if (size < vault.image.size)
 		return tz_error_set(err, EINVAL, "the vault has %llu MiB; a vault can grow, not shrink",

@@ -1,7 +1,6 @@
 #include "state.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pwd.h>
 #include <security/pam_ext.h>
 #include <security/pam_modutil.h>
@@ -11,6 +10,7 @@
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 
+#include "readable.h"
 #include "report.h"
 
 #define DATA_NAME "tazpod_state"
@@ -60,14 +60,9 @@ int tz_pam_is_ours(pam_handle_t *pamh, const struct tz_pam_args *args, struct tz
  */
 static int wait_for_end_of(int control, int timeout_ms)
 {
-	struct pollfd watch = { .fd = control, .events = POLLIN };
 	char byte;
-	int r;
 
-	do
-		r = poll(&watch, 1, timeout_ms);
-	while (r < 0 && errno == EINTR);
-	if (r <= 0)
+	if (tz_wait_readable(control, timeout_ms) < 0)
 		return -ETIMEDOUT;
 	/* it never says anything; what is to be read is the end */
 	return recv(control, &byte, 1, MSG_DONTWAIT) <= 0 ? 0 : -EBADMSG;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +13,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "readable.h"
 
 /* A vault on slow storage may take its time to be made; a worker that is silent for this long hangs. */
 #define ANSWER_TIMEOUT_MS (15 * 60 * 1000)
@@ -136,14 +137,9 @@ int tz_worker_client_ask(struct tz_worker_client *client, const struct tz_reques
 
 int tz_worker_client_reap(int pidfd, int timeout_ms)
 {
-	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
 	siginfo_t info;
-	int r;
 
-	do
-		r = poll(&poll_fd, 1, timeout_ms);
-	while (r < 0 && errno == EINTR);
-	if (r <= 0)
+	if (tz_wait_readable(pidfd, timeout_ms) < 0)
 		return -ETIMEDOUT;
 	/* Fails where the application has reaped it. */
 	(void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | __WALL);

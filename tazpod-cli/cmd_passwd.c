@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "options.h"
 #include "place.h"
+#include "remote.h"
 #include "report.h"
 
 static int change(const struct cli_place *place, struct tz_error *err)
@@ -29,6 +30,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (r != CLI_GO_ON)
 		return r;
 	r = cli_place_find(&place, &error);
+	if (r == 0 && cli_here_is_meant(&place))
+		return cli_remote_command(cli);
 	if (r == 0)
 		r = change(&place, &error);
 	return r < 0 ? cli_fail(cli, &error) : CLI_DONE;

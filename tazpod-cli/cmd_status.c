@@ -24,6 +24,8 @@
 
 #include "commands.h"
 #include "driver.h"
+#include "here.h"
+#include "host_status.h"
 #include "image.h"
 #include "keystash.h"
 #include "luks.h"
@@ -33,7 +35,6 @@
 #include "report.h"
 #include "sessions.h"
 #include "size.h"
-#include "vault_open.h"
 
 struct vault_status {
 	const char *state;
@@ -75,7 +76,7 @@ static void look_at_vault(const struct tz_settings *settings, struct vault_statu
 		return;
 	}
 	vault->state = "ready";
-	vault->open = cli_vault_is_open(&image, &luks);
+	vault->open = tz_driver_find_open(&image, &luks, NULL);
 	vault->size = image.size;
 	(void)snprintf(vault->uuid, sizeof(vault->uuid), "%s", luks.uuid);
 }
@@ -91,12 +92,8 @@ static void infer_vault(const struct status *status, struct vault_status *vault)
 	(void)snprintf(vault->uuid, sizeof(vault->uuid), "%s", status->sessions[0].vault);
 }
 
-static int look(struct status *status, struct tz_error *err)
+static void look(struct status *status)
 {
-	int r = cli_place_find(&status->place, err);
-
-	if (r < 0)
-		return r;
 	status->count = tz_sessions_list(status->sessions, TZ_SESSIONS_MAX, &status->sessions_error);
 	if (getuid() == 0)
 		look_at_vault(&status->place.settings, &status->vault);
@@ -105,7 +102,6 @@ static int look(struct status *status, struct tz_error *err)
 	status->has_space = status->place.inside && statvfs(status->place.secrets, &status->space) == 0;
 	if (tz_keystash_remaining(&status->stash_seconds) < 0)
 		status->stash_seconds = 0;
-	return 0;
 }
 
 static uint64_t space_of(const struct statvfs *space, fsblkcnt_t blocks)
@@ -266,14 +262,14 @@ static int run(struct cli *cli, int argc, char **argv)
 
 	if (r != CLI_GO_ON)
 		return r;
-	if (quiet)
-		r = cli_place_find(&status.place, &error);
-	else
-		r = look(&status, &error);
+	r = cli_place_find(&status.place, &error);
 	if (r < 0)
 		return cli_fail(cli, &error);
 	if (quiet)
 		return status.place.inside ? CLI_DONE : CLI_LOCKED;
+	if (cli_here_is_meant(&status.place))
+		return cli_host_status(json, &error) < 0 ? cli_fail(cli, &error) : CLI_DONE;
+	look(&status);
 	if (json)
 		show_json(&status);
 	else
@@ -288,7 +284,8 @@ const struct cli_command cli_cmd_status = {
 	.usage = "Usage: tazpod status [--json | --quiet]\n"
 		 "\n"
 		 "Shows the vault, whether this shell is in the enclave, the open sessions, and how long this login gets in\n"
-		 "without a passphrase. Root sees the vault's image too.\n"
+		 "without a passphrase. Root sees the vault's image too. On the host, in a project's folder: its container, its\n"
+		 "vault and the sessions there.\n"
 		 "\n"
 		 "      --json       show it as JSON\n"
 		 "  -q, --quiet      show nothing: exit status 0 in the enclave, 3 outside\n",

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "options.h"
 #include "place.h"
+#include "remote.h"
 #include "report.h"
 #include "words.h"
 
@@ -55,6 +56,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (r != CLI_DONE)
 		return r;
 	r = cli_place_find(&place, &error);
+	if (r == 0 && cli_here_is_meant(&place))
+		return cli_remote_command(cli);
 	if (r == 0)
 		r = enter(&place, command, &error);
 	return r < 0 ? cli_fail(cli, &error) : CLI_DONE;
@@ -69,7 +72,8 @@ const struct cli_command cli_cmd_unlock = {
 		 "       tazpod unlock -- WORD...\n"
 		 "\n"
 		 "Opens the vault and becomes the ghost user, as 'su -l' does: su asks for the passphrase. The first time it\n"
-		 "offers to make a vault. When the last of these shells ends, the vault is closed.\n"
+		 "offers to make a vault. When the last of these shells ends, the vault is closed. On the host, in a project's\n"
+		 "folder, it does so in the project's container.\n"
 		 "\n"
 		 "  -c, --command=COMMAND  run this in the enclave instead: a text for the ghost user's shell\n"
 		 "  -- WORD...             run a program with its arguments, each passed on as it is\n",

@@ -11,11 +11,11 @@
 #include <stdio.h>
 
 #include "commands.h"
+#include "driver.h"
 #include "options.h"
 #include "output.h"
 #include "report.h"
 #include "size.h"
-#include "vault_open.h"
 #include "vault_target.h"
 
 static void show_json(const struct vault_target *target, int open)
@@ -74,7 +74,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		r = vault_read(&target, &error);
 	if (r < 0)
 		return cli_fail(cli, &error);
-	open = cli_vault_is_open(&target.image, &target.luks);
+	open = tz_driver_find_open(&target.image, &target.luks, NULL);
 	if (json)
 		show_json(&target, open);
 	else

@@ -9,6 +9,13 @@
 #define NAMES_MAX 32
 
 const struct cli_command *const cli_commands[] = {
+	&cli_cmd_init,
+	&cli_cmd_up,
+	&cli_cmd_ssh,
+	&cli_cmd_enter,
+	&cli_cmd_down,
+	&cli_cmd_logs,
+	&cli_cmd_trust,
 	&cli_cmd_unlock,
 	&cli_cmd_lock,
 	&cli_cmd_status,
@@ -59,7 +66,7 @@ void cli_show_help(const struct cli_command *command)
 {
 	if (!command) {
 		(void)printf("Usage: tazpod [-v] COMMAND [ARGUMENT...]\n\n"
-			     "The vault of this container: secrets that are there only while you are in the enclave.\n\n");
+			     "A container for a project, and in it a vault: secrets that are there only while you are in the enclave.\n\n");
 		list(cli_commands);
 		(void)printf("\n"
 			     "  -v, --verbose    tell the technical detail of errors too\n"

@@ -7,6 +7,13 @@
 /* Ended by NULL, in the order of the list. */
 extern const struct cli_command *const cli_commands[];
 
+extern const struct cli_command cli_cmd_init;
+extern const struct cli_command cli_cmd_up;
+extern const struct cli_command cli_cmd_ssh;
+extern const struct cli_command cli_cmd_enter;
+extern const struct cli_command cli_cmd_down;
+extern const struct cli_command cli_cmd_logs;
+extern const struct cli_command cli_cmd_trust;
 extern const struct cli_command cli_cmd_unlock;
 extern const struct cli_command cli_cmd_lock;
 extern const struct cli_command cli_cmd_status;

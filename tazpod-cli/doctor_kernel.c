@@ -63,7 +63,7 @@ void doctor_check_drivers(struct doctor *doctor)
 
 		if (*driver == chosen || (*driver)->usable(&reason) == 0)
 			continue;
-		doctor_add(doctor, fails ? DOCTOR_FAIL : DOCTOR_WARN, "driver", "%s: %s", (*driver)->name, reason.message);
+		doctor_add(doctor, fails ? DOCTOR_FAIL : DOCTOR_INFO, "driver", "%s: %s", (*driver)->name, reason.message);
 		told = told || fails;
 	}
 	/* a driver that the settings want and this build does not have */

@@ -7,13 +7,15 @@
 
 #include "dmenv.h"
 #include "driver.h"
+#include "here.h"
 #include "secret.h"
-#include "vault_open.h"
 
 int vault_begin(const struct cli *cli, struct vault_target *target, struct tz_error *err)
 {
-	int r;
+	int r = cli_here_send_root(err);
 
+	if (r < 0)
+		return r;
 	if (getuid() != 0 || geteuid() != 0)
 		return tz_error_set(err, EPERM, "this needs root: nobody else can reach the vault's image; run it in a "
 				    "root shell of this container");
@@ -45,7 +47,7 @@ int vault_read(struct vault_target *target, struct tz_error *err)
 
 int vault_require_closed(const struct vault_target *target, struct tz_error *err)
 {
-	int r = cli_vault_is_open(&target->image, &target->luks);
+	int r = tz_driver_find_open(&target->image, &target->luks, NULL);
 
 	if (r > 0)
 		return tz_error_set(err, EBUSY, "the vault is open; end its sessions first with 'tazpod lock'");

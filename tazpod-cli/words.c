@@ -1,5 +1,6 @@
 #include "words.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,12 @@ static size_t quoted_size(const char *word)
 	return size;
 }
 
+/* No shell takes any of these for something else, wherever in a word they stand. */
+static bool is_plain(const char *word)
+{
+	return *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+,./:@%")];
+}
+
 static char *put_quoted(char *to, const char *word)
 {
 	*to++ = '\'';
@@ -28,22 +35,32 @@ static char *put_quoted(char *to, const char *word)
 	return to;
 }
 
-char *cli_quote_words(char *const words[])
+static char *join(char *const words[], const char *separator, bool sparingly)
 {
 	size_t size = 1;
 	char *text, *to;
 
 	for (char *const *word = words; *word; word++)
-		size += quoted_size(*word) + 1;
+		size += quoted_size(*word) + strlen(separator);
 	text = malloc(size);
 	if (!text)
 		return NULL;
 	to = text;
 	for (char *const *word = words; *word; word++) {
 		if (word != words)
-			*to++ = ' ';
-		to = put_quoted(to, *word);
+			to = stpcpy(to, separator);
+		to = sparingly && is_plain(*word) ? stpcpy(to, *word) : put_quoted(to, *word);
 	}
 	*to = '\0';
 	return text;
+}
+
+char *cli_quote_words(char *const words[])
+{
+	return join(words, " ", false);
+}
+
+char *cli_quote_line(char *const words[])
+{
+	return join(words, " \\\n  ", true);
 }

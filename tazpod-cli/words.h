@@ -8,4 +8,7 @@
  */
 char *cli_quote_words(char *const words[]);
 
+/* The same for people: only what a shell would not leave alone is in quotes, and each word is on a line of its own. */
+char *cli_quote_line(char *const words[]);
+
 #endif

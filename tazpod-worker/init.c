@@ -14,15 +14,18 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "enclave.h"
+#include "exec.h"
+#include "flush.h"
 #include "path.h"
+#include "privileges.h"
 #include "protocol.h"
+#include "readable.h"
 #include "secret.h"
 
 /* Nothing tells when the last process that is not our child has gone: it is looked for this often. */
@@ -30,12 +33,13 @@
 /* Shells save their history on SIGHUP; what has not ended by then gets SIGTERM. */
 #define TERM_AFTER_MS 100
 
-enum { WATCH_APP, WATCH_CONTROL, WATCH_LOCKSWITCH, WATCH_SIGNALS, WATCHES };
+enum { WATCH_APP, WATCH_CONTROL, WATCH_LOCKSWITCH, WATCH_SERVER, WATCH_SIGNALS, WATCHES };
 
 struct init {
 	struct pollfd watches[WATCHES];
 	bool ending;
 	bool told_twice;
+	pid_t flusher; /* 0: none */
 	int64_t end_began; /* milliseconds */
 };
 
@@ -48,41 +52,30 @@ int tz_init_exec(const struct tz_init_params *params)
 		[TZ_INIT_CONTROL_FD] = params->control,
 		[TZ_INIT_READY_FD] = params->ready,
 		[TZ_INIT_LOCKSWITCH_FD] = params->lockswitch_watch,
+		[TZ_INIT_SERVER_FD] = params->server_pidfd >= 0 ? params->server_pidfd : params->app_pidfd,
+		[TZ_INIT_VAULT_FD] = params->vault >= 0 ? params->vault : params->app_pidfd,
 	};
-	int high[TZ_INIT_FDS_END];
 	char *environment[] = { NULL };
 	struct tz_init_args args;
+	int r;
 
 	tz_sessions_init_args(params->describe, &args);
-	/* first out of each other's way, then into their places; the duplicates' close-on-exec is off */
-	for (int i = TZ_INIT_APP_FD; i < TZ_INIT_FDS_END; i++) {
-		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, TZ_INIT_FDS_END);
-		if (high[i] < 0)
-			return -errno;
-	}
-	for (int i = TZ_INIT_APP_FD; i < TZ_INIT_FDS_END; i++)
-		if (dup2(high[i], i) < 0)
-			return -errno;
-	if (close_range(TZ_INIT_FDS_END, ~0U, 0) < 0)
-		return -errno;
+	r = tz_exec_place(from + TZ_INIT_APP_FD, TZ_INIT_APP_FD, TZ_INIT_FDS_END - TZ_INIT_APP_FD);
+	if (r < 0)
+		return r;
 	(void)execve("/proc/self/exe", args.argv, environment);
 	return -errno;
 }
 
 int tz_init_wait_ready(int fd, int timeout_ms, struct tz_error *err)
 {
-	struct pollfd watch = { .fd = fd, .events = POLLIN };
-	struct tz_init_report report;
+	struct tz_error report;
 	ssize_t n;
-	int r;
+	int r = tz_wait_readable(fd, timeout_ms);
 
-	do
-		r = poll(&watch, 1, timeout_ms);
-	while (r < 0 && errno == EINTR);
 	if (r < 0)
-		return tz_error_set(err, errno, "the session's init cannot be waited for: %m");
-	if (r == 0)
-		return tz_error_set(err, ETIMEDOUT, "the session's init did not start in time");
+		return tz_error_set(err, r, r == -ETIMEDOUT ? "the session's init did not start in time" :
+				    "the session's init cannot be waited for");
 	do
 		n = read(fd, &report, sizeof(report));
 	while (n < 0 && errno == EINTR);
@@ -90,14 +83,7 @@ int tz_init_wait_ready(int fd, int timeout_ms, struct tz_error *err)
 		return tz_error_set(err, errno, "the session's init cannot be heard: %m");
 	if (n != sizeof(report))
 		return tz_error_set(err, EPIPE, "the session's init died while it started");
-	if (report.code == 0)
-		return 0;
-	report.message[sizeof(report.message) - 1] = '\0';
-	report.detail[sizeof(report.detail) - 1] = '\0';
-	r = tz_error_set(err, report.code, "%s", report.message);
-	if (report.detail[0])
-		(void)tz_error_detail(err, "%s", report.detail);
-	return r;
+	return tz_error_adopt(err, &report);
 }
 
 /* ---- becoming it ---- */
@@ -109,20 +95,6 @@ static int check_descriptors(struct tz_error *err)
 			return tz_error_set(err, EBADF, "the session's init was started without descriptor %d", fd);
 	if (close_range(TZ_INIT_FDS_END, ~0U, 0) < 0)
 		return tz_error_set(err, errno, "the session's init cannot close its descriptors: %m");
-	return 0;
-}
-
-static int null_stdio(struct tz_error *err)
-{
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return tz_error_set(err, errno, "/dev/null cannot be opened: %m");
-	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
-		if (i == fd ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, i) < 0)
-			return tz_error_set(err, errno, "the session's init has no /dev/null: %m");
-	if (fd > STDERR_FILENO)
-		(void)close(fd);
 	return 0;
 }
 
@@ -149,37 +121,6 @@ static int take_signals(struct tz_error *err)
 	return fd >= 0 ? fd : tz_error_set(err, errno, "the session's init cannot receive signals: %m");
 }
 
-static int set_capabilities(uint32_t keep)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	if (syscall(SYS_capget, &header, data) < 0)
-		return -errno;
-	/* a container may have been made without it: then other users' processes get no signal before their end */
-	keep &= data[0].permitted;
-	memset(data, 0, sizeof(data));
-	data[0].permitted = data[0].effective = keep;
-	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
-}
-
-/* The bounding set first: that takes CAP_SETPCAP. Where that is missing nothing can be gained anyway: no_new_privs. */
-static int drop_privileges(struct tz_error *err)
-{
-	int r;
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return tz_error_set(err, errno, "the session's init cannot give up privileges: %m");
-	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EPERM)
-			return tz_error_set(err, errno, "the session's init cannot give up capability %lu: %m", cap);
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
-		return tz_error_set(err, errno, "the session's init cannot give up privileges: %m");
-	r = set_capabilities(1U << CAP_KILL);
-	return r == 0 ? 0 : tz_error_set(err, r, "the session's init cannot give up its capabilities: %s",
-					 strerrordesc_np(-r));
-}
-
 /* Returns the signal descriptor. */
 static int become_init(struct tz_error *err)
 {
@@ -194,9 +135,9 @@ static int become_init(struct tz_error *err)
 	signals = take_signals(err);
 	if (signals < 0)
 		return signals;
-	r = null_stdio(err);
+	r = tz_exec_null_stdio();
 	if (r < 0)
-		return r;
+		return tz_error_set(err, r, "the session's init has no /dev/null: %s", strerrordesc_np(-r));
 	/* away from the terminal's signals; it may be a leader already */
 	(void)setsid();
 	(void)umask(077);
@@ -207,19 +148,18 @@ static int become_init(struct tz_error *err)
 		return tz_error_set(err, r, "the session's init cannot forbid core dumps: %s", strerrordesc_np(-r));
 	r = tz_enclave_mount_proc(err);
 	if (r == 0)
-		r = drop_privileges(err);
+		r = tz_privileges_drop(1U << CAP_KILL, "the session's init", err);
 	return r < 0 ? r : tz_steal_fd(&signals);
 }
 
 static int report(int code, const struct tz_error *err)
 {
-	struct tz_init_report message = { .code = code };
+	struct tz_error message = { 0 };
 	int r;
 
-	if (code != 0) {
-		memcpy(message.message, err->message, sizeof(message.message));
-		memcpy(message.detail, err->detail, sizeof(message.detail));
-	}
+	if (code != 0)
+		message = *err;
+	message.code = code;
 	/* SIGPIPE is blocked */
 	r = tz_write_all(TZ_INIT_READY_FD, &message, sizeof(message));
 	(void)close(TZ_INIT_READY_FD);
@@ -245,6 +185,10 @@ static void begin_end(struct init *init)
 	/* they have been heard; a socket at its end would wake us for ever */
 	init->watches[WATCH_CONTROL].fd = -1;
 	init->watches[WATCH_LOCKSWITCH].fd = -1;
+	init->watches[WATCH_SERVER].fd = -1;
+	/* it does not end by itself */
+	if (init->flusher > 0)
+		(void)kill(init->flusher, SIGKILL);
 	(void)kill(-1, SIGHUP);
 	/* or a stopped process never hears of it */
 	(void)kill(-1, SIGCONT);
@@ -305,14 +249,16 @@ static bool has_ended(struct init *init)
 static void hear_signals(struct init *init)
 {
 	struct signalfd_siginfo info;
+	pid_t pid;
 
 	while (read(init->watches[WATCH_SIGNALS].fd, &info, sizeof(info)) == sizeof(info))
 		/* a sender outside this PID namespace has no pid in it */
 		if (info.ssi_signo == SIGTERM && info.ssi_pid == 0)
 			begin_end(init);
 	/* one SIGCHLD may stand for many */
-	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
-		;
+	while ((pid = waitpid(-1, NULL, WNOHANG | __WALL)) > 0)
+		if (pid == init->flusher)
+			init->flusher = 0;
 }
 
 static void hear_control(struct init *init)
@@ -343,7 +289,7 @@ static int run(struct init *init)
 			if (init->watches[WATCH_CONTROL].revents)
 				hear_control(init);
 			/* whatever happens to the lock switch ends the session, so its events need no reading */
-			if (init->watches[WATCH_LOCKSWITCH].revents)
+			if (init->watches[WATCH_LOCKSWITCH].revents || init->watches[WATCH_SERVER].revents)
 				begin_end(init);
 		}
 		if (init->ending && has_ended(init))
@@ -360,6 +306,7 @@ int tz_init_main(int argc, char **argv)
 			[WATCH_APP] = { .fd = TZ_INIT_APP_FD, .events = POLLIN },
 			[WATCH_CONTROL] = { .fd = TZ_INIT_CONTROL_FD, .events = POLLIN },
 			[WATCH_LOCKSWITCH] = { .fd = TZ_INIT_LOCKSWITCH_FD, .events = POLLIN },
+			[WATCH_SERVER] = { .fd = TZ_INIT_SERVER_FD, .events = POLLIN },
 			[WATCH_SIGNALS] = { .fd = signals, .events = POLLIN },
 		},
 	};
@@ -367,10 +314,12 @@ int tz_init_main(int argc, char **argv)
 	/* the arguments are for status to read */
 	(void)argc;
 	(void)argv;
-	if (signals < 0) {
-		(void)report(signals, &err);
+	init.flusher = signals < 0 ? signals : tz_flush_start(TZ_INIT_VAULT_FD, &err);
+	if (init.flusher < 0) {
+		(void)report(init.flusher, &err);
 		return 1;
 	}
+	(void)close(TZ_INIT_VAULT_FD);
 	if (report(0, NULL) < 0)
 		return 1;
 	return run(&init);

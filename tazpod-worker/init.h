@@ -21,24 +21,21 @@ enum {
 	TZ_INIT_CONTROL_FD,     /* stream socket: TZ_CONTROL_END, or its end, ends the session */
 	TZ_INIT_READY_FD,       /* pipe or socket for the report, closed after it */
 	TZ_INIT_LOCKSWITCH_FD,  /* as tz_lockswitch_watch() gives it */
+	TZ_INIT_SERVER_FD,      /* pidfd of the vault's server: without it there is no vault; the application's where there is none */
+	TZ_INIT_VAULT_FD,       /* the vault's root, to be flushed (flush.h); the application's pidfd where it need not be */
 	TZ_INIT_FDS_END
 };
 
 /* How long the processes of a session may take for an orderly end; then they are killed. */
 #define TZ_INIT_GRACE_MS 2000
 
-/* What comes out of the report pipe: one packet of this size, or its end where the init died. */
-struct tz_init_report {
-	int32_t code; /* 0: ready; else a negative errno */
-	char message[TZ_ERROR_TEXT];
-	char detail[TZ_ERROR_TEXT];
-};
-
 struct tz_init_params {
 	int app_pidfd;
 	int control;
 	int ready;
 	int lockswitch_watch;
+	int server_pidfd;        /* -1: the vault has none */
+	int vault;               /* -1: it need not be flushed */
 	const struct tz_session *describe; /* becomes its arguments, for status */
 };
 
@@ -49,8 +46,8 @@ struct tz_init_params {
 int tz_init_exec(const struct tz_init_params *params);
 
 /*
- * In the process that started it: waits for the report on the pipe's other end. 0: it is ready; else what it reports,
- * -EPIPE when it died, -ETIMEDOUT.
+ * In the process that started it: waits for the report on the pipe's other end, a struct tz_error whose code is 0 when it
+ * is ready, or the pipe's end where it died. 0: it is ready; else what it reports, -EPIPE when it died, -ETIMEDOUT.
  */
 int tz_init_wait_ready(int fd, int timeout_ms, struct tz_error *err);
 

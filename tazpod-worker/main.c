@@ -5,7 +5,9 @@
  *    environment, one socket, no terminal. It is never setuid.
  * 2. Its requests are fixed structures; no path ever comes from a user.
  * 3. It dies with the application, and when it dies nothing it made outlives it: see enclave.h and driver.h.
- * 4. As "tazpod-init" it is the first process of an enclave: see init.h.
+ * 4. As "tazpod-init" it is the first process of an enclave: see init.h. As "tazpod-server" it serves the payload to the
+ *    user-space driver, which started it: see serve.h. As "tazpod-container" it is the first process of a container: see
+ *    container.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,10 +23,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "container.h"
 #include "dmenv.h"
+#include "exec.h"
 #include "init.h"
 #include "protocol.h"
 #include "secret.h"
+#include "serve.h"
+#include "server.h"
 #include "session.h"
 #include "sessions.h"
 
@@ -41,10 +47,10 @@ static bool is_socket(int fd)
 /* Standard descriptors on /dev/null, no terminal, no descriptor but the socket. */
 static int detach_from_caller(void)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int r = tz_exec_null_stdio();
 
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	if (close_range(TZ_WORKER_FD + 1, ~0U, 0) < 0)
 		return -errno;
 	if (fcntl(TZ_WORKER_FD, F_SETFD, FD_CLOEXEC) < 0)
@@ -110,6 +116,10 @@ int main(int argc, char **argv)
 {
 	if (argc > 0 && strcmp(argv[0], TZ_INIT_NAME) == 0 && getpid() == 1)
 		return tz_init_main(argc, argv);
+	if (argc == 1 && strcmp(argv[0], TZ_SERVER_NAME) == 0 && getuid() == 0 && is_socket(TZ_SERVER_SOCKET_FD))
+		return harden() < 0 ? 1 : tz_serve_main();
+	if (argc == 1 && strcmp(basename(argv[0]), TZ_CONTAINER_NAME) == 0 && getpid() == 1 && getuid() == 0)
+		return tz_container_main();
 	if (argc < 2 || strcmp(argv[1], "session") != 0 || getuid() != 0 || geteuid() != 0 ||
 	    !is_socket(TZ_WORKER_FD)) {
 		(void)fputs(usage, stderr);

@@ -35,7 +35,7 @@ static void image_text(const struct tz_worker *worker, char *text, size_t size)
 }
 
 static void describe(const struct tz_worker *worker, const struct tz_request *request,
-		     const struct tz_driver *driver, struct tz_session *ret)
+		     struct tz_session *ret)
 {
 	struct tz_identity caller;
 	struct tz_session session = { 0 };
@@ -48,7 +48,6 @@ static void describe(const struct tz_worker *worker, const struct tz_request *re
 	image_text(worker, session.image, sizeof(session.image));
 	(void)snprintf(session.tty, sizeof(session.tty), "%.*s", (int)sizeof(session.tty) - 1, request->tty);
 	(void)snprintf(session.service, sizeof(session.service), "%s", request->service);
-	(void)snprintf(session.driver, sizeof(session.driver), "%s", driver->name);
 	*ret = session;
 }
 
@@ -78,7 +77,7 @@ int tz_worker_require_alone(const struct tz_worker *worker, struct tz_error *err
 }
 
 static int try_mount(struct tz_worker *worker, const struct tz_driver *driver, const struct tz_enclave *enclave,
-		     bool *ret_shared, struct tz_error *err)
+		     int *ret_server, bool *ret_shared, struct tz_error *err)
 {
 	struct tz_device device = TZ_DEVICE_INIT;
 	int r = tz_vault_attach(driver, &worker->image, &worker->luks, &worker->key, &device, err);
@@ -91,25 +90,28 @@ static int try_mount(struct tz_worker *worker, const struct tz_driver *driver, c
 		r = driver->release_when_unused(&device, err);
 	if (r < 0)
 		driver->detach(&device);
+	else
+		*ret_server = tz_steal_fd(&device.server);
 	return r;
 }
 
 /* What is shared and yet cannot be mounted is held by a file system check that is being ended: see driver.h. */
 static int mount_vault(struct tz_worker *worker, const struct tz_driver *driver, const struct tz_enclave *enclave,
-		       struct tz_error *err)
+		       int *ret_server, struct tz_error *err)
 {
 	bool shared = false;
-	int r = try_mount(worker, driver, enclave, &shared, err);
+	int r = try_mount(worker, driver, enclave, ret_server, &shared, err);
 
 	for (int tries = 1; r == -EBUSY && shared && tries < MOUNT_TRIES; tries++) {
 		(void)nanosleep(&(struct timespec){ .tv_nsec = MOUNT_PAUSE_NS }, NULL);
-		r = try_mount(worker, driver, enclave, &shared, err);
+		r = try_mount(worker, driver, enclave, ret_server, &shared, err);
 	}
 	return r;
 }
 
-/* Under the vault's lock: who is there, the namespaces, the vault in them. */
-static int build_enclave(struct tz_worker *worker, const struct tz_driver *driver, struct tz_error *err)
+/* Under the vault's lock: who is there, the namespaces, the vault in them. *ret_server: see driver.h. */
+static int build_enclave(struct tz_worker *worker, const struct tz_driver **ret_driver, int *ret_server,
+			 struct tz_error *err)
 {
 	_cleanup_close_ int lock = -1, home = -1;
 	struct tz_enclave enclave = {
@@ -127,6 +129,8 @@ static int build_enclave(struct tz_worker *worker, const struct tz_driver *drive
 	if (r == 0)
 		r = tz_worker_require_alone(worker, err);
 	if (r == 0)
+		r = tz_driver_for(worker->settings.driver, &worker->image, &worker->luks, ret_driver, err);
+	if (r == 0)
 		r = tz_enclave_enter(err);
 	if (r < 0)
 		return r;
@@ -139,7 +143,7 @@ static int build_enclave(struct tz_worker *worker, const struct tz_driver *drive
 		return tz_error_set(err, home, "the home %s of %s cannot be opened: %s", worker->ghost.home,
 				    worker->ghost.name, strerror(-home));
 	enclave.home = home;
-	r = mount_vault(worker, driver, &enclave, err);
+	r = mount_vault(worker, *ret_driver, &enclave, ret_server, err);
 	return r < 0 ? r : tz_enclave_furnish(&enclave, err);
 }
 
@@ -163,14 +167,33 @@ static int spawn_init(const struct tz_init_params *params, int *ret_pidfd, struc
 	return 0;
 }
 
+/* Only what a process serves has to be flushed: see flush.h. */
+static int open_to_flush(const struct tz_worker *worker, int server, int *ret, struct tz_error *err)
+{
+	_cleanup_close_ int home = -1;
+	int vault;
+
+	if (server < 0)
+		return 0;
+	home = tz_path_open(AT_FDCWD, worker->ghost.home, O_PATH | O_DIRECTORY, 0);
+	vault = home < 0 ? home : tz_path_open_beneath(home, worker->settings.mount, O_RDONLY | O_DIRECTORY, 0);
+	if (vault < 0)
+		return tz_error_set(err, vault, "the vault's root cannot be opened: %s", strerrordesc_np(-vault));
+	*ret = vault;
+	return 0;
+}
+
 /* generation is that of the lock switch when the opening began: nothing watched it until now. */
-static int start_init(struct tz_worker *worker, const struct tz_session *session, uint64_t generation, int *ret_pidfd,
-		      int *ret_control, struct tz_error *err)
+static int start_init(struct tz_worker *worker, const struct tz_session *session, int server, uint64_t generation,
+		      int *ret_pidfd, int *ret_control, struct tz_error *err)
 {
 	_cleanup_close_ int control_a = -1, control_b = -1, ready_a = -1, ready_b = -1, watch = -1, pidfd = -1;
+	_cleanup_close_ int vault = -1;
 	uint64_t now;
-	int pair[2], r;
+	int pair[2], r = open_to_flush(worker, server, &vault, err);
 
+	if (r < 0)
+		return r;
 	watch = tz_lockswitch_watch(err);
 	if (watch < 0)
 		return watch;
@@ -186,7 +209,7 @@ static int start_init(struct tz_worker *worker, const struct tz_session *session
 	ready_b = pair[1];
 	if (unshare(CLONE_NEWPID) < 0)
 		return tz_error_set(err, errno, "no PID namespace can be made: %m");
-	r = spawn_init(&(struct tz_init_params){ worker->app_pidfd, control_b, ready_b, watch, session }, &pidfd, err);
+	r = spawn_init(&(struct tz_init_params){ worker->app_pidfd, control_b, ready_b, watch, server, vault, session }, &pidfd, err);
 	tz_closep(&ready_b);
 	if (r == 0)
 		r = tz_init_wait_ready(ready_a, INIT_TIMEOUT_MS, err);
@@ -216,22 +239,20 @@ static int collect(int namespaces, int fds[static TZ_SESSION_FDS], struct tz_err
 int tz_worker_open(struct tz_worker *worker, const struct tz_request *request, int fds[static TZ_SESSION_FDS],
 		   struct tz_error *err)
 {
-	_cleanup_close_ int namespaces = -1;
+	_cleanup_close_ int namespaces = -1, server = -1;
 	const struct tz_driver *driver;
 	struct tz_session session;
 	uint64_t generation;
-	int r = tz_driver_choose(worker->settings.driver, &driver, err);
+	int r = tz_lockswitch_generation(&generation);
 
-	if (r == 0 && (r = tz_lockswitch_generation(&generation)) < 0)
+	if (r < 0)
 		return tz_error_set(err, r, "there is no lock switch (" TZ_RUN_DIR "/lock): it was removed; try again");
-
+	r = build_enclave(worker, &driver, &server, err);
 	if (r < 0)
 		return r;
-	describe(worker, request, driver, &session);
-	r = build_enclave(worker, driver, err);
-	if (r < 0)
-		return r;
+	describe(worker, request, &session);
+	(void)snprintf(session.driver, sizeof(session.driver), "%s", driver->name);
 	namespaces = open("/proc/self/ns", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = start_init(worker, &session, generation, &fds[TZ_FD_INIT], &fds[TZ_FD_CONTROL], err);
+	r = start_init(worker, &session, server, generation, &fds[TZ_FD_INIT], &fds[TZ_FD_CONTROL], err);
 	return r < 0 ? r : collect(namespaces, fds, err);
 }

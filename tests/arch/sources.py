@@ -15,8 +15,8 @@ ROOMS = ('libtazpod', 'pam_tazpod', 'tazpod-worker', 'tazpod-shell', 'tazpod-cli
 
 # What comes with the C library and the kernel, and so is everybody's. Anything else in <...> is a library's.
 SYSTEM_HEADERS = set('''
-    assert ctype dirent dlfcn elf endian errno error fcntl fnmatch ftw getopt grp inttypes langinfo libgen limits link locale mntent net/if paths
-    poll pty pwd regex sched setjmp signal spawn stdalign stdarg stdbool stddef stdint stdio stdlib stdnoreturn string
+    assert ctype dirent dlfcn elf endian errno error fcntl fnmatch ftw getopt grp inttypes langinfo libgen limits link locale malloc mntent net/if netdb paths
+    poll pthread pty pwd regex sched setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string
     strings termios threads time unistd utmp utmpx wchar wctype'''.split())
 SYSTEM_FOLDERS = ('sys/', 'linux/', 'asm/', 'netinet/', 'arpa/')
 

@@ -71,3 +71,35 @@ pack_payload() {
 	tar -C "$root" --owner=0 --group=0 -rf "$out/payload.tar" ./opt
 	truncate -s %1M "$out/payload.tar"
 }
+
+# step GUEST WHAT COMMAND... runs a command whose failure is the guest's; what it says goes into the log.
+step() {
+	local guest=$1 what=$2 start=$SECONDS
+	shift 2
+	if "$@" >&2 </dev/null; then
+		echo "# [$guest] $what took $((SECONDS - start)) s"
+	else
+		echo "not ok - [$guest] $what"
+		return 1
+	fi
+}
+
+# pass_on GUEST LOG < LINES passes on what tests/guest/cases/run.py says, each line with the guest's tag, and keeps it in
+# LOG. It fails where a case did, and with 2 when the last line, which the guest adds, did not come.
+pass_on() {
+	local guest=$1 log=$2 start=$SECONDS line ended='' failed=0
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		printf '%s\n' "$line" >>"$log"
+		case $line in
+		'ok - '*) echo "ok - [$guest] ${line#ok - }" ;;
+		'not ok - '*) echo "not ok - [$guest] ${line#not ok - }"; failed=1 ;;
+		'# end of run'*) ended=1; echo "# [$guest] it ran for $((SECONDS - start)) s" ;;
+		'#'*) printf '# [%s]%s\n' "$guest" "${line#\#}" ;;
+		*) printf '# [%s] %s\n' "$guest" "$line" ;;
+		esac
+	done
+	if [[ $ended ]]; then return $failed; fi
+	echo "not ok - [$guest] the run ended early, after $((SECONDS - start)) s; see $log"
+	return 2
+}

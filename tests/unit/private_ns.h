@@ -80,6 +80,17 @@ UNIT_UNUSED static int do_private_work(void *data)
 		assert_int_equal(status_, 0);                                                       \
 	} while (0)
 
+/* The tests, and main(): list is a macro that gives each function, which returns 0, to the macro that it is given. */
+#define private_ns_test_(function) static void test_##function(void **state) { (void)state; in_private_ns(function); }
+#define private_ns_row_(function) cmocka_unit_test(test_##function),
+#define PRIVATE_NS_MAIN(list)                                                                       \
+	list(private_ns_test_)                                                                      \
+	int main(void)                                                                              \
+	{                                                                                           \
+		const struct CMUnitTest tests[] = { list(private_ns_row_) };                        \
+		return cmocka_run_group_tests(tests, NULL, NULL);                                   \
+	}
+
 /* As the child of a child, first process of a new PID namespace; its exit status. */
 UNIT_UNUSED static int in_pid_ns(int (*work)(void *data), void *data)
 {

@@ -2,6 +2,7 @@
  * With device-mapper replaced: what stands for the mapping is a loop device of another file, and /sys is made where it
  * is asked. The loop devices, nodes and mounts are real.
  */
+#include "loop_of.h"
 #include "private_ns.h"
 
 #include <linux/fs.h>
@@ -127,19 +128,6 @@ static struct tz_image image = TZ_IMAGE_INIT;
 static struct tz_luks_info luks = { .uuid = UUID, .cipher = "aes-xts-plain64", .sector_size = 4096 };
 static struct tz_secret key = TZ_SECRET_INIT;
 static struct tz_device device = TZ_DEVICE_INIT;
-
-static int loop_of(const char *path, dev_t *ret_rdev)
-{
-	int file = open(path, O_RDWR | O_CLOEXEC), fd = -1, r;
-
-	CHECK(file >= 0);
-	r = tz_loop_attach(file, path, 0, &fd, ret_rdev, &err);
-	if (r == -ENODEV || r == -EPERM)
-		_exit(EXIT_SKIP);
-	CHECK_CODE(r, 0, &err);
-	CHECK(close(file) == 0);
-	return fd;
-}
 
 static void prepare(void)
 {
@@ -322,15 +310,7 @@ static int does_not_join_another_image(void)
 
 static int knows_what_is_open(void)
 {
-	dev_t rdev;
-	int fd;
-
 	prepare();
-	CHECK(driver->is_open(&image, &luks) == 0);
-	fd = loop_of(SCRATCH "/vault.img", &rdev);
-	CHECK(driver->is_open(&image, &luks) == 1 && close(fd) == 0);
-	for (int i = 0; i < 500 && driver->is_open(&image, &luks) != 0; i++)
-		(void)usleep(10000);
 	CHECK(driver->is_open(&image, &luks) == 0);
 	dm.exists = true;
 	CHECK(driver->is_open(&image, &luks) == 0);

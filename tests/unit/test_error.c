@@ -108,6 +108,27 @@ static void test_long(void **state)
 	assert_int_equal(err.code, -EIO);
 }
 
+static void test_adopt(void **state)
+{
+	struct tz_error err = { 0 }, reported = { .code = 0, .message = "not told" };
+
+	(void)state;
+	assert_int_equal(tz_error_adopt(&err, &reported), 0);
+	assert_string_equal(err.message, "");
+	reported = (struct tz_error){ .code = -EPERM, .message = "not allowed\n", .detail = "by whom" };
+	assert_int_equal(tz_error_adopt(&err, &reported), -EPERM);
+	assert_int_equal(err.code, -EPERM);
+	assert_string_equal(err.message, "not allowed?");
+	assert_string_equal(err.detail, "by whom");
+	assert_int_equal(tz_error_adopt(NULL, &reported), -EPERM);
+	/* texts without an end */
+	memset(reported.message, 'm', sizeof(reported.message));
+	memset(reported.detail, 'd', sizeof(reported.detail));
+	assert_int_equal(tz_error_adopt(&err, &reported), -EPERM);
+	assert_int_equal(strlen(err.message), TZ_ERROR_TEXT - 1);
+	assert_int_equal(strlen(err.detail), TZ_ERROR_TEXT - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +141,7 @@ int main(void)
 		cmocka_unit_test(test_percent_m),
 		cmocka_unit_test(test_aliasing),
 		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_adopt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

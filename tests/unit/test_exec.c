@@ -1,6 +1,8 @@
 #include "unit.h"
 
 #include <signal.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "libtazpod/exec.h"
 
@@ -156,6 +158,71 @@ static void it_dies_with_its_caller(void **state)
 	assert_true(has_ended(program));
 }
 
+static dev_t device_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) ? st.st_rdev : 0;
+}
+
+/* closed: which of the standard descriptors are not open before, as bits. */
+static int nulls(void *data)
+{
+	unsigned int closed = *(unsigned int *)data;
+
+	for (int i = 0; i < 3; i++)
+		if (closed & (1U << i))
+			(void)close(i);
+	if (tz_exec_null_stdio() < 0)
+		return 1;
+	for (int i = 0; i < 3; i++)
+		if (device_of(i) != makedev(1, 3) || (fcntl(i, F_GETFD) & FD_CLOEXEC))
+			return 2;
+	/* nothing else was opened */
+	return fcntl(3, F_GETFD) < 0 || device_of(3) != makedev(1, 3) ? 0 : 3;
+}
+
+static void standard_descriptors_become_null(void **state)
+{
+	(void)state;
+	for (unsigned int closed = 0; closed < 8; closed++)
+		assert_int_equal(unit_in_child(nulls, &closed), 0);
+}
+
+static int places(void *data)
+{
+	int pipes[2][2], from[3];
+	char byte;
+
+	(void)data;
+	if (pipe2(pipes[0], O_CLOEXEC) < 0 || pipe2(pipes[1], O_CLOEXEC) < 0)
+		return 1;
+	/* in each other's places, and one of them twice */
+	if (dup2(pipes[0][0], 41) < 0 || dup2(pipes[0][1], 40) < 0)
+		return 2;
+	from[0] = 41;
+	from[1] = 40;
+	from[2] = 40;
+	if (tz_exec_place(from, 40, 3) < 0)
+		return 3;
+	for (int i = 40; i < 43; i++)
+		if (fcntl(i, F_GETFD) != 0)
+			return 4;
+	if (fcntl(43, F_GETFD) >= 0 || write(41, "a", 1) != 1 || read(40, &byte, 1) != 1 || write(42, "b", 1) != 1)
+		return 5;
+	return 0;
+}
+
+static void descriptors_are_put_in_their_places(void **state)
+{
+	const int none[] = { 1000000 };
+
+	(void)state;
+	assert_int_equal(unit_in_child(places, NULL), 0);
+	assert_int_equal(tz_exec_place(none, 40, 1), -EBADF);
+	assert_int_equal(tz_exec_place(none, 40, 1000), -E2BIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +235,8 @@ int main(void)
 		cmocka_unit_test(the_environment_is_fixed),
 		cmocka_unit_test(it_has_no_descriptor_but_dev_null),
 		cmocka_unit_test(it_dies_with_its_caller),
+		cmocka_unit_test(standard_descriptors_become_null),
+		cmocka_unit_test(descriptors_are_put_in_their_places),
 	};
 
 	return cmocka_run_group_tests(tests, unit_setup_dir, unit_teardown_dir);

@@ -24,8 +24,29 @@ static const struct tz_session description = {
 
 struct session {
 	pid_t app, init;
+	pid_t server; /* of the vault; 0: none */
 	int control; /* the application's end */
 };
+
+static const char *vault_path; /* of the next session, to be flushed; NULL: none */
+
+/* --wrap: what shall be flushed is marked, and soon */
+int __wrap_syncfs(int fd);
+int __wrap_syncfs(int fd)
+{
+	int mark = openat(fd, "flushed", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	return mark < 0 ? -1 : close(mark);
+}
+
+int __real_nanosleep(const struct timespec *time, struct timespec *rest);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *rest);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *rest)
+{
+	const struct timespec shorter = { .tv_nsec = 10000000 };
+
+	return __real_nanosleep(time->tv_sec ? &shorter : time, rest);
+}
 
 static int64_t now_ms(void)
 {
@@ -40,8 +61,8 @@ static void nap(void)
 	(void)usleep(10000);
 }
 
-/* It goes with the test, or it would stay for ever and hold the test's output open. */
-static pid_t start_app(void)
+/* As the application or the server. It goes with the test, or it would stay for ever and hold its output open. */
+static pid_t start_watched(void)
 {
 	pid_t parent = getpid(), pid = fork();
 
@@ -59,20 +80,29 @@ static void exec_init(struct tz_init_params params)
 {
 	int app = fcntl(params.app_pidfd, F_DUPFD, 20), control = fcntl(params.control, F_DUPFD, 20);
 	int ready = fcntl(params.ready, F_DUPFD, 20), watch = fcntl(params.lockswitch_watch, F_DUPFD, 20);
+	int server = params.server_pidfd < 0 ? -1 : fcntl(params.server_pidfd, F_DUPFD, 20);
+	int vault = params.vault < 0 ? -1 : fcntl(params.vault, F_DUPFD, 20);
 
-	params = (struct tz_init_params){ .app_pidfd = 4, .control = 6, .ready = 3, .lockswitch_watch = 5,
+	params = (struct tz_init_params){ .app_pidfd = 4, .control = 6, .ready = 3, .lockswitch_watch = 7,
+					  .server_pidfd = server < 0 ? -1 : 5, .vault = vault,
 					  .describe = &description };
-	CHECK(dup2(app, 4) == 4 && dup2(control, 6) == 6 && dup2(ready, 3) == 3 && dup2(watch, 5) == 5);
+	CHECK(dup2(app, 4) == 4 && dup2(control, 6) == 6 && dup2(ready, 3) == 3 && dup2(watch, 7) == 7);
+	CHECK(server < 0 || dup2(server, 5) == 5);
 	CHECK(dup2(app, 30) == 30 && signal(SIGCHLD, SIG_IGN) != SIG_ERR);
 	_exit(tz_init_exec(&params) < 0 ? 9 : 8);
 }
 
 static int try_start(bool in_namespace, struct session *ret, struct tz_error *err)
 {
-	struct tz_init_params params = { 0 };
+	struct tz_init_params params = { .vault = -1 };
 	int control[2], ready[2], r;
 
-	ret->app = start_app();
+	ret->app = start_watched();
+	params.server_pidfd = ret->server ? (int)syscall(SYS_pidfd_open, ret->server, 0) : -1;
+	CHECK(!ret->server || params.server_pidfd >= 0);
+	if (vault_path)
+		params.vault = open(vault_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(!vault_path || params.vault >= 0);
 	params.app_pidfd = (int)syscall(SYS_pidfd_open, ret->app, 0);
 	params.lockswitch_watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (access(SCRATCH "/lock", F_OK) < 0)
@@ -88,6 +118,8 @@ static int try_start(bool in_namespace, struct session *ret, struct tz_error *er
 		exec_init(params);
 	CHECK(close(control[1]) == 0 && close(ready[1]) == 0);
 	CHECK(close(params.app_pidfd) == 0 && close(params.lockswitch_watch) == 0);
+	CHECK(params.server_pidfd < 0 || close(params.server_pidfd) == 0);
+	CHECK(params.vault < 0 || close(params.vault) == 0);
 	ret->control = control[0];
 	r = tz_init_wait_ready(ready[0], START_MS, err);
 	CHECK(close(ready[0]) == 0);
@@ -98,6 +130,15 @@ static void start(struct session *session)
 {
 	struct tz_error err = { 0 };
 
+	session->server = 0;
+	CHECK_CODE(try_start(true, session, &err), 0, &err);
+}
+
+static void start_with_server(struct session *session)
+{
+	struct tz_error err = { 0 };
+
+	session->server = start_watched();
 	CHECK_CODE(try_start(true, session, &err), 0, &err);
 }
 
@@ -173,7 +214,7 @@ static void list_descriptors(pid_t pid, char *text, size_t size)
 /* It says that it is ready, and closes that descriptor after. */
 static void check_descriptors(pid_t pid)
 {
-	static const char *const expected = "0 1 2 3 4 6 7 ";
+	static const char *const expected = "0 1 2 3 4 6 7 9 ";
 	char found[256] = "";
 
 	for (int i = 0; i < 200 && strcmp(found, expected) != 0; i++) {
@@ -184,6 +225,18 @@ static void check_descriptors(pid_t pid)
 	if (strcmp(found, expected) != 0)
 		(void)fprintf(stderr, "descriptors: %s\n", found);
 	CHECK(strcmp(found, expected) == 0);
+}
+
+static pid_t watched_by(pid_t pid, int fd)
+{
+	char text[512], file[32];
+	const char *line;
+
+	(void)snprintf(file, sizeof(file), "fdinfo/%d", fd);
+	read_proc(pid, file, text, sizeof(text));
+	line = strstr(text, "Pid:\t");
+	CHECK(line);
+	return (pid_t)strtol(line + strlen("Pid:\t"), NULL, 10);
 }
 
 /* But for the two that libc keeps for itself: whoever is started by posix_spawn() ignores these. */
@@ -247,6 +300,9 @@ static int starts(void)
 	look_from_outside();
 	CHECK(look_at(session.init) == 0);
 	check_descriptors(session.init);
+	/* without a server, the application stands in */
+	CHECK(watched_by(session.init, TZ_INIT_APP_FD) == session.app);
+	CHECK(watched_by(session.init, TZ_INIT_SERVER_FD) == session.app);
 	read_proc(session.init, "limits", text, sizeof(text));
 	CHECK_CONTAINS(text, "Max core file size        0                    0 ");
 	CHECK(getsid(session.init) == session.init);
@@ -351,6 +407,88 @@ static int ends_by_the_lock_switch(void)
 	polite = join(false);
 	CHECK(utimensat(AT_FDCWD, SCRATCH "/lock", NULL, 0) == 0);
 	check_orderly_end(&session, polite);
+	return 0;
+}
+
+/* Its vault is gone: nothing can be read or written any more. */
+static int ends_with_the_vault_s_server(void)
+{
+	struct session session;
+	pid_t polite;
+
+	start_with_server(&session);
+	look_from_outside();
+	check_descriptors(session.init);
+	CHECK(watched_by(session.init, TZ_INIT_APP_FD) == session.app);
+	CHECK(watched_by(session.init, TZ_INIT_SERVER_FD) == session.server);
+	polite = join(false);
+	for (int i = 0; i < 10; i++)
+		nap();
+	CHECK(is_alive(session.init) && is_alive(polite));
+	/* not reaped: a zombie serves nobody */
+	CHECK(kill(session.server, SIGKILL) == 0);
+	check_orderly_end(&session, polite);
+	return 0;
+}
+
+/* Time and again, by a process that goes with the session and does not hold up its end. */
+static int has_its_vault_flushed(void)
+{
+	struct session session;
+	int64_t began;
+	pid_t polite;
+
+	vault_path = SCRATCH "/vault";
+	make_dir(vault_path, 0, 0700);
+	start(&session);
+	look_from_outside();
+	check_descriptors(session.init);
+	polite = join(false);
+	for (int times = 0; times < 2; times++) {
+		for (began = now_ms(); access(SCRATCH "/vault/flushed", F_OK) < 0; nap())
+			CHECK(now_ms() - began < SOON_MS);
+		CHECK(unlink(SCRATCH "/vault/flushed") == 0);
+	}
+	began = now_ms();
+	CHECK(write(session.control, "E", 1) == 1);
+	check_orderly_end(&session, polite);
+	CHECK(now_ms() - began < TZ_INIT_GRACE_MS);
+	CHECK(access(SCRATCH "/vault/flushed", F_OK) < 0 || unlink(SCRATCH "/vault/flushed") == 0);
+	for (int i = 0; i < 5; i++)
+		nap();
+	CHECK(access(SCRATCH "/vault/flushed", F_OK) < 0);
+	return 0;
+}
+
+/* It has ended before the init watches it. */
+static int ends_at_once_without_its_server(void)
+{
+	struct session session = { .server = start_watched() };
+	struct tz_error err = { 0 };
+	siginfo_t info;
+
+	CHECK(kill(session.server, SIGKILL) == 0 && waitid(P_PID, (id_t)session.server, &info, WEXITED | WNOWAIT) == 0);
+	CHECK_CODE(try_start(true, &session, &err), 0, &err);
+	CHECK(wait_for(session.init, SOON_MS) == 0 && is_alive(session.app));
+	return 0;
+}
+
+/* During the end, a server that goes is nothing to wake up for; the bound is kept. */
+static int ends_in_order_though_its_server_goes(void)
+{
+	struct session session;
+	int64_t began;
+	pid_t stubborn;
+
+	start_with_server(&session);
+	stubborn = join(true);
+	began = now_ms();
+	CHECK(write(session.control, "E", 1) == 1);
+	nap();
+	CHECK(kill(session.server, SIGKILL) == 0);
+	CHECK(wait_for(stubborn, TZ_INIT_GRACE_MS + SOON_MS) == SIGKILL);
+	CHECK(now_ms() - began >= TZ_INIT_GRACE_MS - 10);
+	CHECK(wait_for(session.init, SOON_MS) == 0);
 	return 0;
 }
 
@@ -473,9 +611,9 @@ static int reaps_orphans(void)
 
 static int reports_failures(void)
 {
-	struct session session;
+	struct session session = { .server = 0 };
 	struct tz_error err = { 0 };
-	struct tz_init_params params = { -1, -1, -1, -1, &description };
+	struct tz_init_params params = { -1, -1, -1, -1, -1, -1, &description };
 	int ready[2];
 
 	CHECK_CODE(try_start(false, &session, &err), -EINVAL, &err);
@@ -496,6 +634,10 @@ TEST(dies_with_the_application)
 TEST(ends_when_asked)
 TEST(ends_with_the_control_socket)
 TEST(ends_by_the_lock_switch)
+TEST(ends_with_the_vault_s_server)
+TEST(ends_at_once_without_its_server)
+TEST(has_its_vault_flushed)
+TEST(ends_in_order_though_its_server_goes)
 TEST(ends_on_sigterm_from_outside)
 TEST(ignores_signals_from_inside)
 TEST(wakes_stopped_processes)
@@ -513,6 +655,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_ends_when_asked),
 		cmocka_unit_test(test_ends_with_the_control_socket),
 		cmocka_unit_test(test_ends_by_the_lock_switch),
+		cmocka_unit_test(test_ends_with_the_vault_s_server),
+		cmocka_unit_test(test_ends_at_once_without_its_server),
+		cmocka_unit_test(test_has_its_vault_flushed),
+		cmocka_unit_test(test_ends_in_order_though_its_server_goes),
 		cmocka_unit_test(test_ends_on_sigterm_from_outside),
 		cmocka_unit_test(test_ignores_signals_from_inside),
 		cmocka_unit_test(test_wakes_stopped_processes),

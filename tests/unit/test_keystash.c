@@ -268,6 +268,20 @@ static int needs_a_session_of_the_caller_s_own(void)
 	return 0;
 }
 
+static int a_new_session_is_one_of_its_own(void)
+{
+	prepare();
+	must_store(UUID, LONG);
+	/* as the processes of a container have one */
+	join_session(CALLER, "a-container");
+	CHECK(setresuid(CALLER, 0, 0) == 0);
+	CHECK_CODE(tz_keystash_new_session(&err), 0, &err);
+	CHECK(setresuid(0, 0, 0) == 0);
+	CHECK_CODE(tz_keystash_session(CALLER, &err), 0, &err);
+	is_absent();
+	return 0;
+}
+
 /* Where nobody made a session, the kernel gives all processes of a user the same one. */
 static int refuses_the_keyring_that_all_sessions_share(void)
 {
@@ -619,6 +633,7 @@ TEST(each_vault_has_its_own)
 TEST(is_not_another_caller_s)
 TEST(is_not_another_session_s)
 TEST(needs_a_session_of_the_caller_s_own)
+TEST(a_new_session_is_one_of_its_own)
 TEST(refuses_the_keyring_that_all_sessions_share)
 TEST(is_only_seen_by_its_possessor)
 TEST(only_root_fetches_it)
@@ -647,6 +662,7 @@ int main(void)
 		cmocka_unit_test(test_is_not_another_caller_s),
 		cmocka_unit_test(test_is_not_another_session_s),
 		cmocka_unit_test(test_needs_a_session_of_the_caller_s_own),
+		cmocka_unit_test(test_a_new_session_is_one_of_its_own),
 		cmocka_unit_test(test_refuses_the_keyring_that_all_sessions_share),
 		cmocka_unit_test(test_is_only_seen_by_its_possessor),
 		cmocka_unit_test(test_only_root_fetches_it),

@@ -86,6 +86,72 @@ static int is_named_and_autoclear(void)
 	return 0;
 }
 
+static int knows_its_name(void)
+{
+	struct file image = make_image(SCRATCH "/image");
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), fd, control, number, unbound;
+	char longer[200], other[200];
+	dev_t rdev;
+
+	fd = attach(image.fd, "the name", 512, &rdev);
+	CHECK(tz_loop_is_named(fd, "the name") == 1);
+	CHECK(tz_loop_is_named(fd, "the nam") == 0 && tz_loop_is_named(fd, "the name ") == 0 && tz_loop_is_named(fd, "") == 0);
+	CHECK(close(fd) == 0);
+	/* as much of it as the kernel keeps decides */
+	memset(longer, 'n', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	memcpy(other, longer, sizeof(other));
+	fd = attach(image.fd, longer, 512, &rdev);
+	CHECK(tz_loop_is_named(fd, longer) == 1);
+	other[LO_NAME_SIZE - 1] = 'x';
+	CHECK(tz_loop_is_named(fd, other) == 1);
+	other[LO_NAME_SIZE - 2] = 'x';
+	CHECK(tz_loop_is_named(fd, other) == 0);
+	CHECK(tz_loop_is_named(null, "x") < 0 && tz_loop_is_named(-1, "x") == -EBADF);
+	/* one that is bound to nothing; others may bind it, so the name is none that anybody gives */
+	control = tz_devnode_open(S_IFCHR, makedev(TZ_MISC_MAJOR, 237), O_RDWR);
+	number = ioctl(control, LOOP_CTL_GET_FREE);
+	unbound = tz_devnode_open(S_IFBLK, makedev(TZ_LOOP_MAJOR, (unsigned int)number), O_RDONLY);
+	CHECK(number >= 0 && unbound >= 0 && tz_loop_is_named(unbound, longer) == 0);
+	return 0;
+}
+
+static int look_as_nobody(void *data)
+{
+	CHECK(unit_become_nobody() == 0);
+	return tz_loop_any_backed_by(data) ? 0 : 1;
+}
+
+static int is_seen_without_privilege(void)
+{
+	char path[64], beginning[64];
+	struct file image;
+	int fd, status;
+	dev_t rdev;
+	pid_t pid;
+
+	/* nobody else has one of this name */
+	(void)snprintf(path, sizeof(path), SCRATCH "/image-%d-x", getpid());
+	(void)snprintf(beginning, sizeof(beginning), SCRATCH "/image-%d-", getpid());
+	image = make_image(path);
+	CHECK(!tz_loop_any_backed_by(beginning));
+	fd = attach(image.fd, "another name", 512, &rdev);
+	CHECK(tz_loop_any_backed_by(beginning) && tz_loop_any_backed_by(path) && !tz_loop_any_backed_by(path + 1));
+	(void)strcat(path, "yyy");
+	CHECK(!tz_loop_any_backed_by(path));
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0)
+		_exit(look_as_nobody(beginning));
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(close(fd) == 0);
+	wait_until_free(rdev, &image.st);
+	CHECK(!tz_loop_any_backed_by(beginning));
+	/* where nothing can be seen, there is nothing */
+	CHECK(mount("sys", "/sys", "tmpfs", 0, NULL) == 0 && !tz_loop_any_backed_by(""));
+	return 0;
+}
+
 static int goes_with_the_last_close(void)
 {
 	struct file image = make_image(SCRATCH "/image");
@@ -191,6 +257,7 @@ static int tells_why_not(void)
 	int fd = -7;
 
 	(void)close(attach(image.fd, "x", 0, &rdev));
+	CHECK_CODE(tz_loop_usable(&err), 0, &err);
 	rdev = 7;
 	/* not a power of two */
 	CHECK_CODE(tz_loop_attach(image.fd, "x", 1000, &fd, &rdev, &err), -EINVAL, &err);
@@ -211,6 +278,9 @@ static int unprivileged(void *data)
 	CHECK(unit_become_nobody() == 0);
 	CHECK_CODE(tz_loop_attach(0, "x", 0, &fd, &rdev, &err), -EPERM, &err);
 	CHECK_CONTAINS(err.message, "may not be used here");
+	err = (struct tz_error){ 0 };
+	CHECK_CODE(tz_loop_usable(&err), -EPERM, &err);
+	CHECK_CONTAINS(err.message, "--device /dev/loop-control");
 	return 0;
 }
 
@@ -223,6 +293,8 @@ static void test_unprivileged(void **state)
 #define TEST(function) static void test_##function(void **state) { (void)state; in_private_ns(function); }
 TEST(serves_its_file)
 TEST(is_named_and_autoclear)
+TEST(knows_its_name)
+TEST(is_seen_without_privilege)
 TEST(goes_with_the_last_close)
 TEST(goes_with_the_last_mount)
 TEST(goes_with_its_process)
@@ -234,6 +306,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_serves_its_file),
 		cmocka_unit_test(test_is_named_and_autoclear),
+		cmocka_unit_test(test_knows_its_name),
+		cmocka_unit_test(test_is_seen_without_privilege),
 		cmocka_unit_test(test_goes_with_the_last_close),
 		cmocka_unit_test(test_goes_with_the_last_mount),
 		cmocka_unit_test(test_goes_with_its_process),

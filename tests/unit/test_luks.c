@@ -1,4 +1,6 @@
 /* On image files of 20 MiB, with a cheap key derivation but for one test. Needs no privilege. */
+#include "cryptsetup.h"
+#include "luks_edit.h"
 #include "luks_vault.h"
 
 #include <dirent.h>
@@ -7,7 +9,6 @@
 #define HEADER 16384
 #define RECOVERY "recover-me-please-1234"
 #define WRONG "incorrect horse"
-#define CRYPTSETUP "/sbin/cryptsetup"
 
 static void expect_slots(unsigned int ordinary, unsigned int recovery)
 {
@@ -70,6 +71,8 @@ static void a_new_one_is_as_the_design_says(void **state)
 	assert_int_equal(info.key_size, 64);
 	assert_int_equal(info.sector_size, 4096);
 	assert_int_equal(info.data_offset + info.data_size, SIZE);
+	assert_false(info.fixed_size);
+	assert_int_equal(info.iv_offset, 0);
 	assert_int_equal(strlen(info.uuid), 36);
 	assert_int_equal(info.slots, 1);
 	assert_int_equal(info.recovery_slots, 0);
@@ -361,20 +364,6 @@ static void it_can_be_replaced_for_ever(void **state)
 }
 
 /* As cryptsetup does it: input is a file with the passphrase. */
-static void run_cryptsetup(const char *const *argv)
-{
-	pid_t pid = fork();
-	int status;
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)execv(CRYPTSETUP, (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
 static const char *key_file(const char *name, const char *passphrase)
 {
 	static char paths[2][PATH_MAX];
@@ -385,12 +374,6 @@ static const char *key_file(const char *name, const char *passphrase)
 	unit_write(path, passphrase, strlen(passphrase), 0600);
 	return path;
 }
-
-#define NEEDS_CRYPTSETUP()                                                       \
-	do {                                                                     \
-		if (access(CRYPTSETUP, X_OK) < 0)                                \
-			unit_skip("there is no " CRYPTSETUP);                    \
-	} while (0)
 
 static void the_last_keyslot_is_not_removed(void **state)
 {
@@ -460,6 +443,91 @@ static void what_cryptsetup_made_opens(void **state)
 	assert_int_equal(change(SECOND, FIRST), 0);
 	assert_int_equal(add_recovery(FIRST, RECOVERY), 0);
 	assert_int_equal(tz_luks_verify(&image, &key, &err), 0);
+}
+
+/* ---- data segments ---- */
+
+#define DYNAMIC "\"size\":\"dynamic\""
+#define DATA (16 << 20) /* where it begins */
+
+static void a_header_can_say_where_its_data_ends(void **state)
+{
+	struct tz_luks_info info;
+
+	(void)state;
+	edit_header(image.fd, DYNAMIC, "\"size\":\"2097152\"");
+	assert_int_equal(tz_luks_info(&image, &info, &err), 0);
+	assert_true(info.fixed_size);
+	assert_int_equal(info.data_offset, DATA);
+	assert_int_equal(info.data_size, 2097152);
+	assert_int_equal(opens_with(FIRST, NULL), 0);
+	edit_header(image.fd, "\"size\":\"2097152\"", "\"size\":\"4194304\"");
+	assert_int_equal(tz_luks_info(&image, &info, &err), 0);
+	assert_true(info.fixed_size);
+	assert_int_equal(info.data_offset + info.data_size, SIZE);
+	/* it is not what follows from the image's size */
+	image.size = 2 * SIZE;
+	assert_int_equal(tz_luks_info(&image, &info, &err), 0);
+	assert_int_equal(info.data_size, 4194304);
+}
+
+static void a_header_that_says_more_than_there_is_is_told(void **state)
+{
+	struct tz_luks_info info = { .key_size = 77 };
+
+	(void)state;
+	edit_header(image.fd, DYNAMIC, "\"size\":\"4198400\"");
+	assert_int_equal(tz_luks_info(&image, &info, &err), -EUCLEAN);
+	assert_contains(err.message, "truncated");
+	assert_int_equal(info.key_size, 77);
+}
+
+static void sectors_that_are_numbered_from_elsewhere_are_refused(void **state)
+{
+	struct tz_luks_info info = { .key_size = 77 };
+
+	(void)state;
+	edit_header(image.fd, "\"iv_tweak\":\"0\"", "\"iv_tweak\":\"4096\"");
+	assert_int_equal(tz_luks_info(&image, &info, &err), -EOPNOTSUPP);
+	assert_contains(err.message, "not numbered from 0 on (iv_tweak '4096')");
+	assert_int_equal(info.key_size, 77);
+}
+
+static void several_segments_are_refused(void **state)
+{
+	struct tz_luks_info info = { .key_size = 77 };
+
+	(void)state;
+	edit_header(image.fd, DYNAMIC, "\"size\":\"2097152\"");
+	edit_header(image.fd, "\"sector_size\":4096}", "\"sector_size\":4096},\"1\":{\"type\":\"crypt\",\"offset\":\"18874368\","
+		    "\"size\":\"dynamic\",\"iv_tweak\":\"0\",\"encryption\":\"aes-xts-plain64\",\"sector_size\":4096}");
+	edit_header(image.fd, "\"segments\":[\"0\"]", "\"segments\":[\"0\",\"1\"]");
+	assert_int_equal(tz_luks_info(&image, &info, &err), -EOPNOTSUPP);
+	assert_contains(err.message, "has 2 data segments; TazPod opens vaults with one");
+	assert_contains(err.message, image.path);
+	assert_int_equal(info.key_size, 77);
+}
+
+/* As cryptsetup leaves it when it is stopped: read, but told apart. */
+static void one_in_the_middle_of_a_reencryption_is_told_apart(void **state)
+{
+	const char *argv[] = { "cryptsetup", "reencrypt", "-q", "--encrypt", "--init-only", "--type", "luks2", "--disable-locks",
+			       "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--reduce-device-size", "32M",
+			       "--key-file", NULL, NULL, NULL };
+	struct tz_image other = TZ_IMAGE_INIT;
+	struct tz_luks_info info;
+
+	(void)state;
+	NEEDS_CRYPTSETUP();
+	unit_write(unit_path("other.img"), "", 0, 0600);
+	assert_int_equal(truncate(unit_path("other.img"), 48 << 20), 0);
+	open_image("other.img", &other);
+	argv[15] = key_file("first", FIRST);
+	argv[16] = other.path;
+	run_cryptsetup(argv);
+	assert_int_equal(tz_luks_info(&other, &info, &err), 0);
+	assert_true(info.reencrypting);
+	tz_image_close(&other);
 }
 
 /* ---- header backups ---- */
@@ -597,6 +665,11 @@ int main(void)
 		TEST(the_last_keyslot_is_not_removed),
 		TEST(several_passphrases_are_all_kept),
 		TEST(what_cryptsetup_made_opens),
+		TEST(a_header_can_say_where_its_data_ends),
+		TEST(a_header_that_says_more_than_there_is_is_told),
+		TEST(sectors_that_are_numbered_from_elsewhere_are_refused),
+		TEST(several_segments_are_refused),
+		TEST(one_in_the_middle_of_a_reencryption_is_told_apart),
 		TEST(a_backup_is_private_and_overwrites_nothing),
 		TEST(a_backup_brings_the_vault_back),
 		TEST(what_is_no_backup_is_refused),

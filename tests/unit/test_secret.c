@@ -1,7 +1,7 @@
 /*
  * Linked with --wrap=mlock,madvise,munmap: each can be made to fail, and what is unmapped must have been wiped.
  */
-#include "unit.h"
+#include "vm_flags.h"
 
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -93,28 +93,6 @@ static void test_alloc_too_much(void **state)
 	assert_int_equal(tz_secret_alloc(&s, SIZE_MAX), -ENOMEM);
 	assert_int_equal(tz_secret_alloc(&s, SIZE_MAX / 2), -ENOMEM);
 	assert_null(s.data);
-}
-
-/* The VmFlags of the mapping that memory is in. */
-static void read_flags(const void *memory, char *flags, size_t size)
-{
-	_cleanup_fclose_ FILE *f = fopen("/proc/self/smaps", "re");
-	char line[512];
-	bool within = false;
-
-	flags[0] = '\0';
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f)) {
-		unsigned long start, end;
-
-		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
-			within = (uintptr_t)memory >= start && (uintptr_t)memory < end;
-		else if (within && strncmp(line, "VmFlags:", 8) == 0) {
-			(void)snprintf(flags, size, "%s ", line);
-			flags[strcspn(flags, "\n")] = ' ';
-			return;
-		}
-	}
 }
 
 static unsigned long locked_kib(void)

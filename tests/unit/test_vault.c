@@ -9,6 +9,7 @@
 #include <linux/loop.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
@@ -35,9 +36,12 @@ static struct tz_secret passphrase = TZ_SECRET_INIT, key = TZ_SECRET_INIT;
 
 static int driver_answer;  /* of choosing it */
 static int attach_answer;
-static bool is_in_use;
+static int open_answer;    /* has any driver this image open? */
+static bool has_fixed_size;
 static bool no_tmpfile, no_fallocate;
 static bool die_in_attach;
+static unsigned int takings; /* of files and room for them */
+static pid_t server;       /* what the device stands on; 0: the kernel alone */
 
 static int plain_attach(const struct tz_image *image, const struct tz_luks_info *luks, const struct tz_secret *volume_key,
 			struct tz_device *ret, struct tz_error *error)
@@ -62,6 +66,10 @@ static int plain_attach(const struct tz_image *image, const struct tz_luks_info 
 		ret->fd = tz_devnode_open(S_IFBLK, ret->rdev, O_RDWR);
 		CHECK(ret->fd >= 0);
 	} while (ioctl(ret->fd, LOOP_CONFIGURE, &config) < 0 && errno == EBUSY);
+	if (server) {
+		ret->server = pidfd_open(server, 0);
+		CHECK(ret->server >= 0);
+	}
 	(void)snprintf(ret->path, sizeof(ret->path), NODE);
 	CHECK(mknod(NODE, S_IFBLK | 0600, ret->rdev) == 0);
 	return 0;
@@ -71,17 +79,10 @@ static void plain_detach(struct tz_device *device)
 {
 	CHECK(unlink(NODE) == 0);
 	tz_closep(&device->fd);
+	tz_closep(&device->server);
 }
 
-static int plain_is_open(const struct tz_image *image, const struct tz_luks_info *luks)
-{
-	(void)image;
-	(void)luks;
-	return is_in_use;
-}
-
-static const struct tz_driver plain = { .name = "plain", .attach = plain_attach, .detach = plain_detach,
-					.is_open = plain_is_open };
+static const struct tz_driver plain = { .name = "plain", .attach = plain_attach, .detach = plain_detach };
 
 /* --wrap */
 int __wrap_tz_driver_choose(enum tz_driver_choice choice, const struct tz_driver **ret, struct tz_error *error);
@@ -94,6 +95,26 @@ int __wrap_tz_driver_choose(enum tz_driver_choice choice, const struct tz_driver
 	return 0;
 }
 
+int __wrap_tz_driver_find_open(const struct tz_image *image, const struct tz_luks_info *luks,
+			       const struct tz_driver **ret);
+int __wrap_tz_driver_find_open(const struct tz_image *image, const struct tz_luks_info *luks,
+			       const struct tz_driver **ret)
+{
+	CHECK(image->fd >= 0 && luks->uuid[0] && !ret);
+	return open_answer;
+}
+
+int __real_tz_luks_info(const struct tz_image *image, struct tz_luks_info *ret, struct tz_error *error);
+int __wrap_tz_luks_info(const struct tz_image *image, struct tz_luks_info *ret, struct tz_error *error);
+int __wrap_tz_luks_info(const struct tz_image *image, struct tz_luks_info *ret, struct tz_error *error)
+{
+	int r = __real_tz_luks_info(image, ret, error);
+
+	if (r == 0)
+		ret->fixed_size = has_fixed_size;
+	return r;
+}
+
 int __real_openat(int dir, const char *path, int flags, ...);
 int __wrap_openat(int dir, const char *path, int flags, ...);
 int __wrap_openat(int dir, const char *path, int flags, ...)
@@ -101,6 +122,7 @@ int __wrap_openat(int dir, const char *path, int flags, ...)
 	mode_t mode;
 	va_list list;
 
+	takings += (flags & O_TMPFILE) == O_TMPFILE || (flags & O_CREAT);
 	if (no_tmpfile && (flags & O_TMPFILE) == O_TMPFILE) {
 		errno = EOPNOTSUPP;
 		return -1;
@@ -115,6 +137,7 @@ int __real_fallocate(int fd, int mode, off_t offset, off_t size);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t size);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t size)
 {
+	takings++;
 	if (!no_fallocate)
 		return __real_fallocate(fd, mode, offset, size);
 	errno = EOPNOTSUPP;
@@ -358,13 +381,17 @@ static int without_a_driver_nothing_is_left(void)
 	for (int named = 0; named < 2; named++) {
 		no_tmpfile = named;
 		driver_answer = -ENODEV;
+		takings = 0;
 		leaves_nothing_after(-ENODEV, "no driver can work here");
+		/* it is told before anything is taken */
+		CHECK(takings == 0 && last_percent == 0);
 		driver_answer = 0;
 		attach_answer = -EIO;
 		leaves_nothing_after(-EIO, "it cannot be attached");
 		attach_answer = 0;
 	}
 	must_create(SIZE);
+	CHECK(takings > 0);
 	return 0;
 }
 
@@ -440,6 +467,44 @@ static int attaches_only_what_is_whole(void)
 	return 0;
 }
 
+static void start_server(void)
+{
+	server = fork();
+	CHECK(server >= 0);
+	if (server == 0) {
+		CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
+		for (;;)
+			(void)pause();
+	}
+}
+
+/* What is read of a device whose server has died says nothing about the vault. */
+static int a_dead_server_is_no_damage(void)
+{
+	static const uint8_t zeros[1024];
+	struct tz_device device = TZ_DEVICE_INIT;
+	struct tz_luks_info luks;
+	struct tz_image image;
+
+	prepare();
+	must_create(SIZE);
+	start_server();
+	open_vault(&image, &luks);
+	CHECK_CODE(tz_vault_attach(&plain, &image, &luks, &key, &device, &err), 0, &err);
+	CHECK(device.server >= 0);
+	plain_detach(&device);
+	device = (struct tz_device)TZ_DEVICE_INIT;
+	/* the superblock */
+	CHECK(pwrite(image.fd, zeros, sizeof(zeros), (off_t)luks.data_offset + 1024) == (ssize_t)sizeof(zeros));
+	CHECK_CODE(tz_vault_attach(&plain, &image, &luks, &key, &device, &err), -EUCLEAN, &err);
+	CHECK(kill(server, SIGKILL) == 0 && waitid(P_PID, (id_t)server, NULL, WEXITED | WNOWAIT) == 0);
+	CHECK_CODE(tz_vault_attach(&plain, &image, &luks, &key, &device, &err), -EPIPE, &err);
+	CHECK_CONTAINS(err.message, "server ended while the file system was checked");
+	CHECK(device.fd == -1 && device.server == -1 && access(NODE, F_OK) < 0);
+	tz_image_close(&image);
+	return 0;
+}
+
 /* ---- check ---- */
 
 /* The root directory's inode, in the table that the first group's descriptor names. */
@@ -483,11 +548,16 @@ static int works_on_a_closed_one_with_its_passphrase_only(void)
 	CHECK(tz_secret_copy(&wrong, "wrong horse", 11) == 0);
 	CHECK_CODE(tz_vault_check(&settings, &wrong, true, &err), -EKEYREJECTED, &err);
 	CHECK_CODE(tz_vault_grow(&settings, &wrong, 2 * SIZE, NULL, NULL, &err), -EKEYREJECTED, &err);
-	is_in_use = true;
+	open_answer = 1;
 	CHECK_CODE(tz_vault_check(&settings, &passphrase, false, &err), -EBUSY, &err);
 	CHECK_CONTAINS(err.message, "tazpod lock");
 	CHECK_CODE(tz_vault_grow(&settings, &passphrase, 2 * SIZE, NULL, NULL, &err), -EBUSY, &err);
-	is_in_use = false;
+	/* what cannot be told is no */
+	open_answer = -EIO;
+	CHECK_CODE(tz_vault_check(&settings, &passphrase, false, &err), -EIO, &err);
+	CHECK_CONTAINS(err.message, "whether the vault is open cannot be told");
+	CHECK_CODE(tz_vault_grow(&settings, &passphrase, 2 * SIZE, NULL, NULL, &err), -EIO, &err);
+	open_answer = 0;
 	driver_answer = -ENODEV;
 	CHECK_CODE(tz_vault_check(&settings, &passphrase, false, &err), -ENODEV, &err);
 	CHECK_CODE(tz_vault_grow(&settings, &passphrase, 2 * SIZE, NULL, NULL, &err), -ENODEV, &err);
@@ -562,6 +632,17 @@ static int does_not_shrink(void)
 	return 0;
 }
 
+static int does_not_grow_what_its_header_bounds(void)
+{
+	prepare();
+	must_create(SIZE);
+	has_fixed_size = true;
+	CHECK_CODE(grow(2 * SIZE), -EOPNOTSUPP, &err);
+	CHECK_CONTAINS(err.message, "says where its data ends");
+	CHECK(size_of_image() == SIZE && last_percent == 0);
+	return 0;
+}
+
 static int does_not_grow_on_a_full_disk(void)
 {
 	unsigned long before;
@@ -580,46 +661,25 @@ static int does_not_grow_on_a_full_disk(void)
 	return 0;
 }
 
-#define TEST(function) static void test_##function(void **state) { (void)state; in_private_ns(function); }
-TEST(makes_a_whole_one)
-TEST(makes_it_of_the_size_asked_for)
-TEST(gives_no_key_where_none_is_asked_for)
-TEST(never_overwrites)
-TEST(makes_none_where_it_would_not_be_safe)
-TEST(a_full_disk_is_left_as_it_was)
-TEST(a_full_ext4_is_left_as_it_was)
-TEST(makes_it_where_blocks_cannot_be_reserved)
-TEST(without_a_driver_nothing_is_left)
-TEST(makes_it_where_files_have_a_name)
-TEST(killed_it_leaves_no_vault)
-TEST(attaches_only_what_is_whole)
-TEST(checks_and_repairs)
-TEST(works_on_a_closed_one_with_its_passphrase_only)
-TEST(grows)
-TEST(does_not_shrink)
-TEST(does_not_grow_on_a_full_disk)
+#define TESTS(TEST)                                          \
+	TEST(makes_a_whole_one)                              \
+	TEST(makes_it_of_the_size_asked_for)                 \
+	TEST(gives_no_key_where_none_is_asked_for)           \
+	TEST(never_overwrites)                               \
+	TEST(makes_none_where_it_would_not_be_safe)          \
+	TEST(a_full_disk_is_left_as_it_was)                  \
+	TEST(a_full_ext4_is_left_as_it_was)                  \
+	TEST(makes_it_where_blocks_cannot_be_reserved)       \
+	TEST(without_a_driver_nothing_is_left)               \
+	TEST(makes_it_where_files_have_a_name)               \
+	TEST(killed_it_leaves_no_vault)                      \
+	TEST(attaches_only_what_is_whole)                    \
+	TEST(a_dead_server_is_no_damage)                     \
+	TEST(checks_and_repairs)                             \
+	TEST(works_on_a_closed_one_with_its_passphrase_only) \
+	TEST(grows)                                          \
+	TEST(does_not_shrink)                                \
+	TEST(does_not_grow_what_its_header_bounds)           \
+	TEST(does_not_grow_on_a_full_disk)
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_makes_a_whole_one),
-		cmocka_unit_test(test_makes_it_of_the_size_asked_for),
-		cmocka_unit_test(test_gives_no_key_where_none_is_asked_for),
-		cmocka_unit_test(test_never_overwrites),
-		cmocka_unit_test(test_makes_none_where_it_would_not_be_safe),
-		cmocka_unit_test(test_a_full_disk_is_left_as_it_was),
-		cmocka_unit_test(test_a_full_ext4_is_left_as_it_was),
-		cmocka_unit_test(test_makes_it_where_blocks_cannot_be_reserved),
-		cmocka_unit_test(test_without_a_driver_nothing_is_left),
-		cmocka_unit_test(test_makes_it_where_files_have_a_name),
-		cmocka_unit_test(test_killed_it_leaves_no_vault),
-		cmocka_unit_test(test_attaches_only_what_is_whole),
-		cmocka_unit_test(test_checks_and_repairs),
-		cmocka_unit_test(test_works_on_a_closed_one_with_its_passphrase_only),
-		cmocka_unit_test(test_grows),
-		cmocka_unit_test(test_does_not_shrink),
-		cmocka_unit_test(test_does_not_grow_on_a_full_disk),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+PRIVATE_NS_MAIN(TESTS)

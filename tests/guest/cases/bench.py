@@ -10,6 +10,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import bench_disk  # noqa: E402
 import lab  # noqa: E402
 import setup  # noqa: E402
 
@@ -167,6 +168,7 @@ def main():
     su, init, plain = memory()
     say(f'bench: memory of the waiting su: {su[1]} KiB resident, {su[0]} KiB of its own; in a plain session {plain[1]} KiB '
         f'and {plain[0]} KiB (ratio {su[1] / plain[1]:.2f}); tazpod-init {init[1]} KiB and {init[0]} KiB')
+    bench_disk.main(say)
 
 
 if __name__ == '__main__':

@@ -214,9 +214,9 @@ def test_damaged_file_system():
 
 
 def test_elsewhere():
-    """an image that cryptsetup has open is not opened a second time"""
+    """an image that is open elsewhere, by cryptsetup or with a loop device only, is not opened a second time"""
     lab.fresh_vault()
-    with lab.opened():
+    with lab.held():
         terminal = lab.Terminal()
         worked, said = terminal.try_unlock()
         assert not worked and 'already open elsewhere' in said, said

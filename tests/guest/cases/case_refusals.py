@@ -6,9 +6,9 @@ import subprocess
 import lab
 
 
-def said_by(command, user=None):
+def said_by(command, user=None, **more):
     """The status and output of a command at a terminal that must end by itself."""
-    terminal = lab.Terminal(user or lab.PUBLIC)
+    terminal = lab.Terminal(user or lab.PUBLIC, **more)
     answer = terminal.run(command)
     terminal.close()
     return answer
@@ -37,12 +37,19 @@ def test_ssh_public_key():
 
 
 def test_other_services():
-    """runuser, a plain su and systemd --user get no session of the ghost"""
+    """runuser and a plain su get no session of the ghost"""
     lab.fresh_vault()
     status, said = said_by(f'su {lab.GHOST} -c id')
     assert status != 0 and "the service 'su' may not open the vault" in said and 'uid=' not in said, said
     done = subprocess.run(['runuser', '-l', lab.GHOST, '-c', 'id'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode != 0 and 'uid=' not in done.stdout, done
+    lab.nothing_left()
+
+
+@lab.only('guest')
+def test_user_manager():
+    """systemd --user gets no session of the ghost"""
+    lab.fresh_vault()
     manager = subprocess.run(['systemctl', 'start', 'user@1001.service'], stderr=subprocess.PIPE, text=True)
     assert manager.returncode != 0, manager
     lab.sh('systemctl reset-failed user@1001.service')
@@ -74,6 +81,7 @@ def test_creating_by_ssh():
     assert os.listdir(os.path.dirname(lab.VAULT)) == []
 
 
+@lab.only('guest')
 def test_no_user_manager():
     """a session of the ghost by ssh brings no systemd --user of his, in the enclave or out of it"""
     lab.fresh_vault()
@@ -138,10 +146,12 @@ def test_settings_mistyped():
     """a key that does not exist is named by line and column, with the one that was meant"""
     lab.fresh_vault()
     lab.settings('valt: /x\n')
+    line = lab.CHEAP.count('\n') + 1
     status, said = said_by(f'su -l {lab.GHOST}')
-    assert status == 1 and "tazpod.yaml:3:1: unknown key 'valt'; did you mean 'vault'?" in said, said
+    assert status == 1 and f"tazpod.yaml:{line}:1: unknown key 'valt'; did you mean 'vault'?" in said, said
 
 
+@lab.only('guest')
 def test_no_device_mapper():
     """without device-mapper there is a clear word before anybody types a passphrase"""
     lab.fresh_vault()
@@ -155,6 +165,20 @@ def test_no_device_mapper():
     status, said = said_by(f'su -l {lab.GHOST}')
     assert status == 1 and 'this kernel has no device-mapper' in said and 'modprobe dm-crypt' in said, said
     assert 'passphrase' not in said, said
+
+
+@lab.only('native')
+def test_not_allowed():
+    """where FUSE or mounts are not allowed there is a clear word before anybody types a passphrase"""
+    lab.fresh_vault()
+    for capability in 'mknod', 'sys_admin':
+        status, said = said_by(f'su -l {lab.GHOST}', through=f'setpriv --bounding-set=-{capability}')
+        assert status == 1 and 'FUSE may not be used here' in said and '--cap-add SYS_ADMIN' in said, said
+        assert 'passphrase' not in said, said
+    lab.settings('driver: auto\n')
+    status, said = said_by(f'su -l {lab.GHOST}', through='setpriv --bounding-set=-mknod')
+    assert status == 1 and 'no driver can open a vault here' in said and 'fuse: ' in said, said
+    lab.nothing_left()
 
 
 def test_no_worker():

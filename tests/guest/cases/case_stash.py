@@ -3,6 +3,9 @@ import time
 
 import lab
 
+# Enough for what a test does while there is a stash.
+SECONDS = 3 if lab.NATIVE else 6
+
 
 def asks(terminal):
     """Does su ask for the passphrase? Where it does not, its shell is left again."""
@@ -43,12 +46,12 @@ def test_unattended():
 def test_timeout():
     """after the timeout there is no key, and the passphrase is asked for"""
     lab.fresh_vault()
-    lab.settings('key_timeout: 6s\n')
+    lab.settings(f'key_timeout: {SECONDS}s\n')
     terminal = lab.Terminal()
     terminal.unlock()
     terminal.leave()
     assert not asks(terminal)
-    time.sleep(8)
+    time.sleep(SECONDS + 1)
     assert asks(terminal)
     lab.wait_for(lambda: not lab.keys(), 'the key to go', 30)
 
@@ -56,14 +59,14 @@ def test_timeout():
 def test_not_prolonged():
     """going in by the stash does not give it more time"""
     lab.fresh_vault()
-    lab.settings('key_timeout: 8s\n')
+    lab.settings(f'key_timeout: {SECONDS + 2}s\n')
     terminal = lab.Terminal()
     terminal.unlock()
     terminal.leave()
     limit = time.monotonic() + 30
     while not asks(terminal):
         assert time.monotonic() < limit, 'the stash never ends'
-        time.sleep(1)
+        time.sleep(SECONDS / 6)
 
 
 def test_never():

@@ -12,7 +12,7 @@ def opened(**more):
     lab.fresh_vault()
     terminal = lab.Terminal(**more)
     terminal.unlock()
-    terminal.check('echo kept > ~/secrets/file; sync')
+    terminal.check('echo kept > ~/secrets/file; sync -f ~/secrets')
     return terminal
 
 
@@ -108,7 +108,7 @@ def test_kill_worker():
     lab.later(lab.write_settings, lab.CHEAP)
     terminal = lab.Terminal()
     killed = 0
-    for delay in (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7):
+    for delay in [number * 0.015 for number in range(12)] if lab.NATIVE else (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7):
         terminal.send(f'su -l {lab.GHOST}\n')
         if terminal.expect(['Vault passphrase: ', lab.SHELL_PROMPT]) == 0:
             worker = pid_of('tazpod-worker')
@@ -122,7 +122,7 @@ def test_kill_worker():
             if terminal.expect([lab.PROMPT, lab.SHELL_PROMPT, 'Vault passphrase: ']) != 0:
                 terminal.send('\x03\n')
         terminal.close()
-        lab.nothing_left(lab.VAULT, seconds=20)
+        lab.nothing_left(seconds=20)
         terminal = lab.Terminal()
     assert killed >= 3, killed
     gone()
@@ -140,7 +140,7 @@ def test_kill_su_in_between():
         time.sleep(delay)
         kill_all(su)
         terminal.close()
-        lab.nothing_left(lab.VAULT, seconds=20)
+        lab.nothing_left(seconds=20)
     gone()
 
 
@@ -148,7 +148,7 @@ def test_ssh_cut():
     """after the ssh client is killed"""
     lab.fresh_vault()
     ssh = lab.Ssh(lab.GHOST, lab.PASSPHRASE)
-    ssh.check('echo kept > ~/secrets/file; sync')
+    ssh.check('echo kept > ~/secrets/file; sync -f ~/secrets')
     os.kill(ssh.child.pid, signal.SIGKILL)
     gone()
 
@@ -157,7 +157,7 @@ def test_ssh_server_killed():
     """after SIGKILL of the sshd that serves the session"""
     lab.fresh_vault()
     ssh = lab.Ssh(lab.GHOST, lab.PASSPHRASE)
-    ssh.check('echo kept > ~/secrets/file; sync')
+    ssh.check('echo kept > ~/secrets/file; sync -f ~/secrets')
     lab.sh(f'pkill -KILL -f "sshd[^/]*: {lab.GHOST}"')
     gone()
 

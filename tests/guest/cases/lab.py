@@ -10,9 +10,19 @@ import shutil
 import signal
 import struct
 import subprocess
+import syslog
+import tempfile
 import time
 
 import pexpect
+
+import payload
+
+# Where this is: in a guest, which has systemd and device-mapper; or natively, on a machine's own kernel, in a root and
+# namespaces of its own, which has neither, and on whose loop devices and keys others are at work, too.
+NATIVE = os.environ.get('TAZPOD_WORLD') == 'native'
+DRIVER = 'fuse' if NATIVE else 'dm-crypt'
+SYSLOG = '/var/log/syslog'  # natively
 
 PUBLIC, GHOST, OTHER = 'tazpod', 'tazpod-ghost', 'other'
 PASSWORDS = {PUBLIC: 'public', OTHER: 'other', 'root': 'root'}
@@ -21,10 +31,11 @@ TIOCGPTN = 0x80045430  # the number of a pty, asked of its master
 SETTINGS = '/etc/tazpod/tazpod.yaml'
 VAULT = '/var/lib/tazpod/vault/vault.img'
 SSH_PORT = 2222
-# Deriving a key costs next to nothing.
-CHEAP = 'kdf_memory: 1M\nkdf_iterations: 4\n'
+# The usual settings: deriving a key costs next to nothing. Natively there may be a device-mapper, too, which is not ours.
+CHEAP = 'kdf_memory: 1M\nkdf_iterations: 4\n' + ('driver: fuse\n' if NATIVE else '')
 # An emulated processor is some thirty times slower than a real one.
 PATIENCE = 60
+POLL = 0.02 if NATIVE else 0.25
 
 PROMPT = re.compile(r'@@([\w-]+):(\d+)@@ ')
 SECRET_PROMPT = re.compile(r'(?i)(?:passphrase|password)[^\r\n]*: ?$')
@@ -51,17 +62,28 @@ def timeout(seconds):
     return mark
 
 
+def only(world):
+    """Decorates a test that means something in that world only, 'guest' or 'native': in the other it is not run."""
+    def mark(function):
+        function.world = world
+        return function
+    return mark
+
+
 # ---------------------------------------------------------------- one test
 
 _began = time.time()
+_logged = 0
 _sessions = []
 _to_do = []
 
 
 def begin(_module):
     """Called before each test."""
-    global _began
+    global _began, _logged
     _began = time.time()
+    if NATIVE:
+        _logged = os.path.getsize(SYSLOG)
 
 
 def end():
@@ -83,12 +105,27 @@ def later(function, *arguments):
     _to_do.append(lambda: function(*arguments))
 
 
-def journal(*words, everything=False):
-    """The lines of the system's log since this test began; words are more arguments for journalctl."""
-    since = [] if everything else [f'--since=@{_began:.6f}']
+def journal():
+    """The lines of the system's log since this test began."""
+    if NATIVE:
+        return _syslog()
     subprocess.run(['journalctl', '--sync'], stderr=subprocess.DEVNULL)
-    return subprocess.run(['journalctl', '-b', '-q', '--no-pager', '-o', 'short-monotonic', *since, *words],
+    return subprocess.run(['journalctl', '-b', '-q', '--no-pager', '-o', 'short-monotonic', f'--since=@{_began:.6f}'],
                           stdout=subprocess.PIPE, text=True, errors='replace').stdout
+
+
+def _syslog():
+    # What was said before this is in the file once this is.
+    mark = f'lab-{time.monotonic_ns()}'
+    syslog.syslog(mark)
+
+    def written():
+        with open(SYSLOG, 'rb') as file:
+            file.seek(_logged)
+            text = file.read().decode('utf-8', 'replace')
+        return text if mark in text else None
+    text = wait_for(written, 'the syslog daemon')
+    return ''.join(line for line in text.splitlines(True) if ': lab-' not in line)
 
 
 def diagnostics():
@@ -96,7 +133,8 @@ def diagnostics():
     parts = []
     for session in _sessions:
         parts.append(f'--- {session.name} said:\n{session.tail()}')
-    for command in ('ps axfww -o user,pid,ppid,sid,tty,stat,args --no-headers | grep -v "\\]$"', 'dmsetup ls', 'losetup -a',
+    for command in ('ps axfww -o user,pid,ppid,sid,tty,stat,args --no-headers | grep -v "\\]$"',
+                    *(() if NATIVE else ('dmsetup ls',)), 'losetup -a',
                     'grep -h -E "/dev/(mapper|dm-|loop)" /proc/[0-9]*/mountinfo | sort | uniq -c', 'cat /proc/keys',
                     f'ls -la {os.path.dirname(VAULT)} | head -n 40'):
         done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -136,7 +174,13 @@ def wait_for(check, what, seconds=15):
         if answer:
             return answer
         assert time.monotonic() < limit, f'waited {seconds} s in vain for {what}'
-        time.sleep(0.1)
+        time.sleep(min(POLL, 0.1))
+
+
+def capable(number):
+    """Has root here this capability? On a machine that is itself a container it may not."""
+    with open('/proc/self/status') as file:
+        return int(re.search(r'^CapEff:\t(\w+)$', file.read(), re.M).group(1), 16) >> number & 1
 
 
 # ---------------------------------------------------------------- people at terminals
@@ -297,14 +341,15 @@ class Transcript:
 class Terminal(Session):
     """A fresh login of user at a terminal of its own, with a session keyring of its own: login(1) does it.
 
-    With command, that takes the login shell's place, and nothing is set up: expect() what it says."""
+    With command, that takes the login shell's place, and nothing is set up: expect() what it says. login is started by
+    the words in through."""
 
-    def __init__(self, user=PUBLIC, command=None, **more):
+    def __init__(self, user=PUBLIC, command=None, through='', **more):
         # login hangs its terminal up and opens it again. Somebody must hold it open meanwhile, before login starts.
         go = f'/run/lab-go-{os.getpid()}'
         with contextlib.suppress(FileExistsError):
             os.mkfifo(go, 0o600)
-        super().__init__(user, ['sh', '-c', f'read -r go <{go}; exec login -f {user}'], **more)
+        super().__init__(user, ['sh', '-c', f'read -r go <{go}; exec {through} login -f {user}'], **more)
         number, = struct.unpack('I', fcntl.ioctl(self.child.child_fd, TIOCGPTN, bytes(4)))
         holder = os.open(f'/dev/pts/{number}', os.O_RDWR | os.O_NOCTTY)
         try:
@@ -347,14 +392,15 @@ class Ssh(Session):
 # ---------------------------------------------------------------- TazPod's things
 
 def settings(text):
-    """Adds text to the usual settings; they go back to what they were when the test is over."""
+    """Adds text to the usual settings, whose driver gives way to another; they go back to what they were when the test
+    is over."""
     try:
         with open(SETTINGS) as file:
             old = file.read()
     except FileNotFoundError:
         old = None
     later(write_settings, old)
-    write_settings(CHEAP + text)
+    write_settings((CHEAP.replace('driver: fuse\n', '') if 'driver:' in text else CHEAP) + text)
 
 
 def write_settings(text):
@@ -375,7 +421,7 @@ def replace_file(path, text):
     os.rename(path + '.new', path)
 
 
-def fresh_vault(path=VAULT, passphrase=PASSPHRASE, size='64M', tool='cryptsetup', options='', files=None):
+def fresh_vault(path=VAULT, passphrase=PASSPHRASE, size='48M', tool='cryptsetup', options='', files=None):
     """Makes a new vault in the place of what is there, with cheap key derivation, and gives its path.
 
     tool is cryptsetup, which needs nothing of TazPod; or tazpod, whose `vault create` root then runs.
@@ -388,6 +434,7 @@ def fresh_vault(path=VAULT, passphrase=PASSPHRASE, size='64M', tool='cryptsetup'
     sh(f'truncate -s {size} {path} && chmod 600 {path}')
     sh(f'cryptsetup luksFormat -q --type luks2 --pbkdf argon2id --pbkdf-memory 1024 --pbkdf-parallel 1 '
        f'--pbkdf-force-iterations 4 {options} --key-file - {path}', input=passphrase)
+    note_vault(path)
     ghost = pwd.getpwnam(GHOST)
     with opened(path, passphrase) as device:
         sh(f'mkfs.ext4 -q -E root_owner={ghost.pw_uid}:{ghost.pw_gid} {device}')
@@ -410,6 +457,7 @@ def fresh_vault(path=VAULT, passphrase=PASSPHRASE, size='64M', tool='cryptsetup'
 def no_vault(path=VAULT):
     """Removes the vault and all beside it; its folder stays."""
     folder = os.path.dirname(path)
+    note_vault(path)
     os.makedirs(folder, mode=0o755, exist_ok=True)
     # Its folder is the gate that lets only root in.
     os.chmod(folder, 0o700)
@@ -420,11 +468,44 @@ def no_vault(path=VAULT):
 @contextlib.contextmanager
 def opened(path=VAULT, passphrase=PASSPHRASE, readonly=False):
     """Opens a vault beside TazPod, and gives the device."""
+    if NATIVE:
+        with _decrypted(path, passphrase, readonly) as device:
+            yield device
+        return
     sh(f'cryptsetup open {"--readonly" if readonly else ""} --key-file - {path} lab-vault', input=passphrase)
     try:
         yield '/dev/mapper/lab-vault'
     finally:
         sh('cryptsetup close lab-vault')
+
+
+@contextlib.contextmanager
+def _decrypted(path, passphrase, readonly):
+    vault = payload.Payload(path, passphrase)
+    with tempfile.TemporaryDirectory(dir='/run') as folder:
+        plain = folder + '/plain'
+        vault.decrypt(plain)
+        device = sh(f'losetup {"-r" if readonly else ""} --sector-size {vault.sector} -f --show {plain}').strip()
+        try:
+            yield device
+        finally:
+            sh(f'blockdev --flushbufs {device} && losetup -d {device}')
+            if not readonly:
+                vault.encrypt(plain)
+
+
+@contextlib.contextmanager
+def held(path=VAULT):
+    """Somebody else has the image at path open."""
+    if not NATIVE:
+        with opened(path):
+            yield
+        return
+    device = sh(f'losetup -f --show {path}').strip()
+    try:
+        yield
+    finally:
+        sh(f'losetup -d {device}')
 
 
 @contextlib.contextmanager
@@ -441,7 +522,12 @@ def looked_into(path=VAULT, passphrase=PASSPHRASE):
 
 
 def scratch_disk():
-    """The device of the guest's empty disk of 2 GB."""
+    """The device of an empty disk of 2 GB."""
+    if NATIVE:
+        later(sh, 'rm -f /run/lab-scratch')
+        device = sh('truncate -s 2G /run/lab-scratch && losetup -f --show /run/lab-scratch').strip()
+        later(sh, f'losetup -d {device}')
+        return device
     for path in glob.glob('/sys/block/vd*/serial'):
         with open(path) as file:
             if file.read().strip() == 'scratch':
@@ -469,6 +555,23 @@ def processes(uid=None, names=()):
     return found
 
 
+_vaults = set()
+
+
+def note_vault(path=VAULT):
+    """Remembers the uuid of the image at path, for ours()."""
+    if os.path.isfile(path):
+        _vaults.add(payload.uuid(path))
+
+
+def ours(text):
+    """May this be of a vault of this world? In a guest everything is; natively it has to have the uuid of one."""
+    if not NATIVE:
+        return True
+    note_vault()
+    return any(uuid in text for uuid in _vaults if uuid)
+
+
 def keys(pattern='tazpod:'):
     """The lines of /proc/keys with pattern, as seen by root and by each person. A key that only its possessors may
     view is in none of them."""
@@ -478,12 +581,35 @@ def keys(pattern='tazpod:'):
         text = subprocess.run(['cat', '/proc/keys'], user=entry.pw_uid, group=entry.pw_gid, extra_groups=[],
                               stdout=subprocess.PIPE, text=True).stdout
         # The kernel forgets what has expired some minutes later; nobody gets at it any more.
-        lines |= {line for line in text.splitlines() if pattern in line and line.split()[3] != 'expd'}
+        lines |= {line for line in text.splitlines() if pattern in line and line.split()[3] != 'expd' and ours(line)}
     return sorted(lines)
 
 
+def mappings():
+    """The mappings of device-mapper, as lines. Natively there is none of ours."""
+    text = '' if NATIVE else sh('dmsetup ls')
+    return [] if 'No devices found' in text else text.splitlines()
+
+
+def loop_devices():
+    """The bound loop devices, as lines: the name, and what is behind it."""
+    found = []
+    for path in glob.glob('/sys/block/loop*/loop/backing_file'):
+        with contextlib.suppress(OSError), open(path) as file:
+            behind = file.read().strip()
+            if ours(behind):
+                found.append(f'{path.split("/")[3]}: {behind}')
+    return found
+
+
+def open_devices():
+    """How many vaults' devices are there."""
+    return len(loop_devices() if DRIVER == 'fuse' else mappings())
+
+
 def mounts():
-    """The lines of all processes' mountinfo that show something of device-mapper or a loop device."""
+    """The lines of all processes' mountinfo that show something of device-mapper or a loop device, but for the disk
+    that the vault's folder may be on."""
     found = {}
     for path in glob.glob('/proc/[0-9]*/mountinfo'):
         try:
@@ -492,23 +618,22 @@ def mounts():
         except OSError:
             continue
         for line in lines:
-            if re.search(r' - \S+ /dev/(mapper/|dm-|loop)', line):
+            if re.search(r' - \S+ (/dev/(mapper/|dm-|loop)|/run/tazpod/dev/)', line) and \
+                    line.split()[4] != os.path.dirname(VAULT):
                 found.setdefault(line.strip(), path.split('/')[2])
     return [f'in process {pid}: {line}' for line, pid in found.items()]
 
 
 def leftovers(keys_too=True):
     """What an open vault leaves behind, as lines."""
-    found = []
-    text = sh('dmsetup ls')
-    if 'No devices found' not in text:
-        found += ['mapping: ' + line for line in text.splitlines()]
-    found += ['loop device: ' + line for line in sh('losetup -a').splitlines()]
+    found = ['mapping: ' + line for line in mappings()]
+    found += ['loop device: ' + line for line in loop_devices()]
     found += ['mount: ' + line for line in mounts()]
-    if keys_too:
-        found += ['key: ' + line for line in keys()]
     found += [f'process {pid}: {line}' for pid, line in processes(pwd.getpwnam(GHOST).pw_uid,
-                                                                   ('tazpod-worker', 'tazpod-init'))]
+                                                                   ('tazpod-worker', 'tazpod-init', 'tazpod-server'))]
+    # It takes a process for each of those who look, so it comes last.
+    if keys_too and not found:
+        found = ['key: ' + line for line in keys()]
     return found
 
 
@@ -521,7 +646,7 @@ def nothing_left(vault=None, passphrase=PASSPHRASE, keys_too=True, seconds=15):
         if not found:
             break
         assert time.monotonic() < limit, f'left behind after {seconds} s:\n' + '\n'.join(found)
-        time.sleep(0.25)
+        time.sleep(POLL)
     if vault:
         with opened(vault, passphrase, readonly=True) as device:
             sh(f'e2fsck -fn {device}')

@@ -4,8 +4,9 @@
 usage: run.py [--list] [CASE...]        CASE is MODULE or MODULE.FUNCTION, as in boot or boot.test_kernel
 
 A test is called what its docstring's first line says. It passes when it returns, and fails when it raises; lab.skip()
-skips it. It has 180 s, or as many as its attribute `timeout` says. A module may have before() and cleanup(), which run
-around each of its tests, and `requires`, a list of commands it cannot do without.
+skips it, and lab.only() leaves it out where it means nothing. It has 180 s, or as many as its attribute `timeout` says.
+A module may have before() and cleanup(), which run around each of its tests, and `requires`, a list of commands it
+cannot do without.
 """
 import argparse
 import glob
@@ -53,7 +54,8 @@ def title(function):
 def tests_of(module):
     found = [value for name, value in vars(module).items() if name.startswith('test_') and callable(value)]
     # A decorated or imported function keeps the place of its definition in this module's namespace.
-    return found
+    world = 'native' if lab.NATIVE else 'guest'
+    return [function for function in found if getattr(function, 'world', world) == world]
 
 
 def run_test(module, function):
@@ -109,7 +111,7 @@ def main():
     parser.add_argument('cases', nargs='*', metavar='CASE')
     parser.add_argument('--only', action='append', default=[], metavar='CASE', help='as CASE')
     parser.add_argument('--list', action='store_true', help='only name the tests')
-    parser.add_argument('--no-setup', action='store_true', help='this guest is set up')
+    parser.add_argument('--no-setup', action='store_true', help='this world is set up')
     options = parser.parse_args()
     wanted = set(options.cases + options.only)
     signal.signal(signal.SIGALRM, on_alarm)
@@ -148,7 +150,8 @@ def main():
             explain(traceback.format_exc())
             explain(lab.diagnostics())
             return False
-    say(f'# the guest was ready {time.clock_gettime(time.CLOCK_BOOTTIME):.0f} s after its kernel started')
+    if not lab.NATIVE:
+        say(f'# the guest was ready {time.clock_gettime(time.CLOCK_BOOTTIME):.0f} s after its kernel started')
     for module, function in chosen:
         good = run_test(module, function) and good
     return good

@@ -27,7 +27,8 @@ Subsystem sftp internal-sftp
 
 def tazpod():
     """As its own script does it; beside pam_mount, which asks everybody."""
-    lab.sh('pam-auth-update --disable libpam-mount', timeout=120)
+    if os.path.exists('/usr/share/pam-configs/libpam-mount'):
+        lab.sh('pam-auth-update --disable libpam-mount', timeout=120)
     lab.sh(f'tazpod-setup --public-user {lab.PUBLIC}', timeout=120)
 
 
@@ -41,7 +42,9 @@ def sshd():
     with open('/etc/ssh/sshd_lab', 'w') as file:
         file.write(SSHD)
     os.makedirs('/run/sshd', mode=0o755, exist_ok=True)
-    if shutil.which('systemd-run') and subprocess.run(['systemctl', '-q', 'is-active', 'lab-sshd']).returncode:
+    if lab.NATIVE:
+        lab.sh('/usr/sbin/sshd -f /etc/ssh/sshd_lab')
+    elif shutil.which('systemd-run') and subprocess.run(['systemctl', '-q', 'is-active', 'lab-sshd']).returncode:
         lab.sh('systemd-run -q --unit=lab-sshd -p KillMode=process '
                '/usr/sbin/sshd -D -f /etc/ssh/sshd_lab')
 

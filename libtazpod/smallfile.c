@@ -1,0 +1,95 @@
+#include "smallfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "path.h"
+
+static int explain_open(int code, const char *shown, struct tz_error *err)
+{
+	switch (code) {
+	case -ENOENT:
+		return tz_error_set(err, ENOENT, "%s does not exist", shown);
+	case -ELOOP:
+		return tz_error_set(err, ELOOP, "%s is a symlink, or a folder on the way to it is one: put the file itself "
+				    "there", shown);
+	case -ENXIO: /* what opening a socket says */
+		return tz_error_set(err, EINVAL, "%s is a socket or a device, not a regular file", shown);
+	default:
+		return tz_error_set(err, code, "%s cannot be opened: %s", shown, strerror(-code));
+	}
+}
+
+static int require_regular(int fd, const char *shown, size_t most, struct tz_error *err)
+{
+	const char *what = "no regular file";
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return tz_error_set(err, errno, "%s cannot be looked at: %m", shown);
+	if (S_ISDIR(st.st_mode))
+		what = "a folder, not a file";
+	else if (S_ISFIFO(st.st_mode))
+		what = "a FIFO, not a regular file";
+	else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+		what = "a device, not a regular file";
+	if (!S_ISREG(st.st_mode))
+		return tz_error_set(err, EINVAL, "%s is %s", shown, what);
+	if ((uintmax_t)st.st_size > most)
+		return tz_error_set(err, EFBIG, "%s is larger than %zu KiB", shown, most / 1024);
+	return 0;
+}
+
+/* The size read, or a negative errno. */
+static ssize_t read_whole(int fd, char *buffer, size_t size)
+{
+	size_t used = 0;
+
+	while (used < size) {
+		ssize_t n = read(fd, buffer + used, size - used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		used += (size_t)n;
+	}
+	return (ssize_t)used;
+}
+
+int tz_smallfile_read(int dirfd, const char *path, const char *shown, size_t most, char **ret, size_t *ret_size,
+		      struct tz_error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int fd = -1;
+	ssize_t size;
+	int r;
+
+	/* O_NONBLOCK: a FIFO must be refused, not waited for */
+	fd = tz_path_open_beneath(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0)
+		return explain_open(fd, shown, err);
+	r = require_regular(fd, shown, most, err);
+	if (r < 0)
+		return r;
+	/* one byte more tells a file that grew meanwhile */
+	text = malloc(most + 2);
+	if (!text)
+		return tz_error_set(err, ENOMEM, "%s: out of memory", shown);
+	size = read_whole(fd, text, most + 1);
+	if (size < 0)
+		return tz_error_set(err, (int)size, "%s cannot be read: %s", shown, strerror((int)-size));
+	if ((size_t)size > most)
+		return tz_error_set(err, EFBIG, "%s is larger than %zu KiB", shown, most / 1024);
+	text[size] = '\0';
+	*ret = tz_steal(text);
+	*ret_size = (size_t)size;
+	return 0;
+}
