@@ -147,13 +147,6 @@ static int only_slot(struct crypt_device *device, bool recovery, unsigned int *r
 	return found;
 }
 
-static bool has_integrity(struct crypt_device *device)
-{
-	struct crypt_params_integrity params = { 0 };
-
-	return crypt_get_integrity_info(device, &params) == 0 && params.integrity && strcmp(params.integrity, "none") != 0;
-}
-
 static void read_flags(struct crypt_device *device, struct tz_luks_info *info)
 {
 	uint32_t requirements = 0, activation = 0;
@@ -197,9 +190,6 @@ int tz_luks_info(const struct tz_image *image, struct tz_luks_info *ret, struct 
 
 	if (r < 0)
 		return r;
-	if (has_integrity(device))
-		return tz_error_set(err, EOPNOTSUPP, "%s was made with integrity protection (dm-integrity), which TazPod does "
-				    "not open; copy its content into a vault without it", image->path);
 	/* in the middle of a reencryption there may be any number; that is refused where the vault would be opened */
 	read_flags(device, &info);
 	if (!info.reencrypting) {

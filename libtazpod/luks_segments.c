@@ -23,7 +23,10 @@ static const char *text_of(json_object *object, const char *key)
 	return json_object_get_string(value);
 }
 
-/* Kept by a reencryption, as "backup-previous", "backup-final" and the like; nothing is read by them. */
+/*
+ * A reencryption keeps them, as "backup-previous", "backup-final" and the like, until it is done. libcryptsetup tells the
+ * properties of such a segment as those of the data, which may be in another one.
+ */
 static bool is_backup(json_object *segment)
 {
 	json_object *flags;
@@ -59,11 +62,17 @@ static int read_segment(json_object *segment, const char *name, uint64_t *ret_si
 {
 	const char *type = text_of(segment, "type"), *tweak;
 
+	if (is_backup(segment))
+		return tz_error_set(err, EOPNOTSUPP, "%s has data segments that only an unfinished reencryption has; finish it with "
+				    "'cryptsetup reencrypt --resume-only', or restore the header", name);
 	if (!type)
 		return tz_error_set(err, EUCLEAN, "%s: its header has a data segment without a type", name);
 	if (strcmp(type, "crypt") != 0)
 		return tz_error_set(err, EOPNOTSUPP, "%s has data that is not encrypted (a segment of the type '%.32s'), which "
 				    "TazPod does not open", name, type);
+	if (json_object_object_get_ex(segment, "integrity", NULL))
+		return tz_error_set(err, EOPNOTSUPP, "%s was made with integrity protection (dm-integrity), which TazPod does "
+				    "not open; copy its content into a vault without it", name);
 	/* libcryptsetup does not tell it, nor honour it: who opened such an image with it would get other data than its maker */
 	tweak = text_of(segment, "iv_tweak");
 	if (!tweak || strcmp(tweak, "0") != 0)
@@ -88,8 +97,6 @@ int tz_luks_segments(const char *json, const char *name, uint64_t *ret_size, str
 		int r;
 
 		(void)key;
-		if (is_backup(segment))
-			continue;
 		r = read_segment(segment, name, &size, err);
 		if (r < 0)
 			return r;

@@ -11,8 +11,8 @@
 #include "error.h"
 
 /*
- * Accepts one encrypted segment whose sectors are numbered from 0 on, and what cryptsetup reencrypt keeps beside it. *ret_size in bytes, 0: to the image's end.
- * -EOPNOTSUPP, with a sentence, for what is sound but not served; -EUCLEAN when the JSON makes no sense. name is what the
+ * Accepts one encrypted segment whose sectors are numbered from 0 on, and nothing beside it. *ret_size in bytes, 0: to the
+ * image's end. Not for a vault in the middle of a reencryption, which has several. -EOPNOTSUPP, with a sentence, for what is sound but not served; -EUCLEAN when the JSON makes no sense. name is what the
  * sentence begins with.
  */
 int tz_luks_segments(const char *json, const char *name, uint64_t *ret_size, struct tz_error *err);

@@ -28,10 +28,6 @@ static void one_is_accepted(void **state)
 		{ SIZED("\"9223372036854775296\""), 9223372036854775296ULL },
 		/* its number is not asked for */
 		{ SEGMENTS("\"3\":" DYNAMIC), 0 },
-		/* what a reencryption keeps */
-		{ SEGMENTS("\"0\":" DYNAMIC "," FLAGGED("1", "[\"backup-previous\"]") ","
-			   FLAGGED("2", "[\"backup-final\"]") ","
-			   "\"3\":{\"type\":\"linear\",\"flags\":[\"x\",\"backup-moved-segment\"]}"), 0 },
 		/* other flags do not make it another thing */
 		{ SEGMENTS(FLAGGED("0", "[\"something\",\"not-backup-final\"]")), 0 },
 		{ SEGMENTS(FLAGGED("0", "[]")), 0 },
@@ -60,7 +56,13 @@ static void all_else_is_refused(void **state)
 		/* sound, but not served */
 		{ SEGMENTS(""), -EOPNOTSUPP, "has 0 data segments" },
 		{ SEGMENTS("\"0\":" DYNAMIC ",\"1\":" DYNAMIC), -EOPNOTSUPP, "has 2 data segments" },
-		{ SEGMENTS(FLAGGED("0", "[\"backup-final\"]")), -EOPNOTSUPP, "has 0 data segments" },
+		{ SEGMENTS(FLAGGED("0", "[\"backup-final\"]")), -EOPNOTSUPP, "an unfinished reencryption" },
+		{ SEGMENTS("\"0\":" DYNAMIC "," FLAGGED("1", "[\"backup-previous\"]")), -EOPNOTSUPP, "an unfinished reencryption" },
+		{ SEGMENTS("\"0\":" DYNAMIC ",\"1\":{\"type\":\"linear\",\"flags\":[\"x\",\"backup-moved-segment\"]}"),
+		  -EOPNOTSUPP, "an unfinished reencryption" },
+		{ SEGMENTS("\"0\":{" CRYPT ",\"size\":\"dynamic\",\"integrity\":{\"type\":\"hmac(sha256)\"}}"), -EOPNOTSUPP,
+		  "integrity protection" },
+		{ SEGMENTS("\"0\":{" CRYPT ",\"size\":\"dynamic\",\"integrity\":null}"), -EOPNOTSUPP, "integrity protection" },
 		{ SEGMENTS("\"0\":{\"type\":\"linear\",\"offset\":\"0\",\"size\":\"dynamic\"}"), -EOPNOTSUPP,
 		  "not encrypted (a segment of the type 'linear')" },
 		{ SEGMENTS("\"0\":" DYNAMIC ",\"1\":{\"type\":\"linear\",\"size\":\"512\"}"), -EOPNOTSUPP, "'linear'" },
