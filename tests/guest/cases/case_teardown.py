@@ -6,6 +6,8 @@ import time
 
 import lab
 
+shared = False  # kernels differ in what these are about
+
 
 def opened(**more):
     """A fresh vault, a session that writes in it, and the pids of its parts."""

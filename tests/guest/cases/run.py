@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Runs the cases: the functions test_* of the modules case_*.py beside this file, in the order they are written.
 
-usage: run.py [--list] [CASE...]        CASE is MODULE or MODULE.FUNCTION, as in boot or boot.test_kernel
+usage: run.py [--list] [--share I/N] [CASE...]        CASE is MODULE or MODULE.FUNCTION, as in boot or boot.test_kernel
 
 A test is called what its docstring's first line says. It passes when it returns, and fails when it raises; lab.skip()
 skips it, and lab.only() leaves it out where it means nothing. It has 180 s, or as many as its attribute `timeout` says.
-A module may have before() and cleanup(), which run around each of its tests, and `requires`, a list of commands it
-cannot do without.
+A module may have before() and cleanup(), which run around each of its tests, `requires`, a list of commands it cannot do
+without, `releases`, a list of the Debian releases it is for, and `shared = False`, for one whose tests each share has.
 """
 import argparse
 import glob
@@ -56,6 +56,22 @@ def tests_of(module):
     # A decorated or imported function keeps the place of its definition in this module's namespace.
     world = 'native' if lab.NATIVE else 'guest'
     return [function for function in found if getattr(function, 'world', world) == world]
+
+
+def release():
+    with open('/etc/os-release', encoding='utf-8') as lines:
+        return next((line.split('=', 1)[1].strip().strip('"') for line in lines if line.startswith('VERSION_CODENAME=')), None)
+
+
+def share_of(chosen, share):
+    """The tests that fall to share I of N: each test to one of them, as one deals cards."""
+    mine, parts = (int(number) for number in share.split('/'))
+    dealt = 0
+    for module, function in chosen:
+        everywhere = not getattr(module, 'shared', True)
+        if everywhere or dealt % parts == mine % parts:
+            yield module, function
+        dealt += not everywhere
 
 
 def run_test(module, function):
@@ -111,6 +127,7 @@ def main():
     parser.add_argument('cases', nargs='*', metavar='CASE')
     parser.add_argument('--only', action='append', default=[], metavar='CASE', help='as CASE')
     parser.add_argument('--list', action='store_true', help='only name the tests')
+    parser.add_argument('--share', default='1/1', metavar='I/N', help='only the tests that fall to share I of N')
     parser.add_argument('--no-setup', action='store_true', help='this world is set up')
     options = parser.parse_args()
     wanted = set(options.cases + options.only)
@@ -129,10 +146,12 @@ def main():
             good = False
             say(f'not ok - {short}: can be loaded')
             explain(traceback.format_exc())
+    modules = [module for module in modules if release() in getattr(module, 'releases', [release()])]
     # The guest itself comes first.
     modules.sort(key=lambda module: (module.__name__ != 'case_boot', module.__name__))
     chosen = [(module, function) for module in modules for function in tests_of(module)
               if not wanted or wanted & {module.__name__[5:], f'{module.__name__[5:]}.{function.__name__}'}]
+    chosen = list(share_of(chosen, options.share))
     if options.list:
         for module, function in chosen:
             print(f'{module.__name__[5:]}.{function.__name__}: {title(function)}')
