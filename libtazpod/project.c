@@ -12,9 +12,9 @@
 #include "identity.h"
 #include "path.h"
 #include "smallfile.h"
-#include "suggest.h"
 #include "wellformed.h"
 #include "yaml.h"
+#include "yamlvalue.h"
 
 /* what stays of a folder's name in that of its container, which is the host's name in there, too */
 #define NAME_KEPT 40
@@ -53,53 +53,9 @@ struct reader {
 
 /* ------------------------------------------------------------------------------------------ kinds of values */
 
-static int read_text(const struct reader *reader, const struct tz_yaml_node *node, char *field, size_t size,
-		     bool (*is_valid)(const char *), const char *rule)
-{
-	const char *text;
-	int r = tz_yaml_string(node, &text, reader->err);
-
-	if (r < 0)
-		return r;
-	if (!is_valid(text))
-		return tz_yaml_error(node, reader->err, "must be %s", rule);
-	if (strlen(text) >= size)
-		return tz_yaml_error(node, reader->err, "is too long: at most %zu bytes", size - 1);
-	(void)strcpy(field, text);
-	return 0;
-}
-
-/* The index of node's text in names, or an error that lists them. */
-static int read_choice(const struct reader *reader, const struct tz_yaml_node *node, const char *const *names,
-		       const char *rule)
-{
-	const char *text, *near;
-	int r = tz_yaml_string(node, &text, reader->err);
-
-	if (r < 0)
-		return r;
-	for (int i = 0; names[i]; i++)
-		if (strcmp(text, names[i]) == 0)
-			return i;
-	near = tz_suggest(text, names);
-	return tz_yaml_error(node, reader->err, "must be %s%s%s%s", rule, near ? "; did you mean '" : "",
-			     near ? near : "", near ? "'?" : "");
-}
-
 static int warn_of_unknown(const struct reader *reader, const struct tz_yaml_node *map, const char *const *known)
 {
-	const struct tz_yaml_node *node = NULL;
-	struct tz_error sentence;
-	int r = tz_yaml_expect(map, TZ_YAML_MAP, reader->err);
-
-	if (r < 0)
-		return r;
-	while ((node = tz_yaml_next_unknown(map, node, known))) {
-		(void)tz_yaml_unknown_error(node, known, &sentence);
-		if (reader->warn)
-			reader->warn(reader->data, sentence.message);
-	}
-	return 0;
+	return tz_yaml_warn_unknown(map, known, reader->warn, reader->data, reader->err);
 }
 
 static int read_flag(const struct reader *reader, const struct tz_yaml_node *map, const char *key, bool *field)
@@ -128,16 +84,16 @@ static int read_version(struct reader *reader, const struct tz_yaml_node *node)
 
 static int read_image(struct reader *reader, const struct tz_yaml_node *node)
 {
-	return read_text(reader, node, reader->project->image, sizeof(reader->project->image), tz_is_image_name,
-			 "an image's name, such as localhost/tazpod/base:latest: a letter or digit, then letters, digits and "
-			 "any of _.-/:@");
+	return tz_yaml_text_into(node, reader->project->image, sizeof(reader->project->image), tz_is_image_name,
+				 "an image's name, such as localhost/tazpod/base:latest: a letter or digit, then letters, digits and "
+				 "any of _.-/:@", reader->err);
 }
 
 static int read_container_name(struct reader *reader, const struct tz_yaml_node *node)
 {
-	return read_text(reader, node, reader->project->container_name, sizeof(reader->project->container_name),
-			 tz_is_engine_name,
-			 "a container's name: two or more letters, digits and any of _.-, a letter or digit first");
+	return tz_yaml_text_into(node, reader->project->container_name, sizeof(reader->project->container_name),
+				 tz_is_engine_name,
+				 "a container's name: two or more letters, digits and any of _.-, a letter or digit first", reader->err);
 }
 
 static bool is_user(const char *name)
@@ -147,14 +103,14 @@ static bool is_user(const char *name)
 
 static int read_user(struct reader *reader, const struct tz_yaml_node *node)
 {
-	return read_text(reader, node, reader->project->user, sizeof(reader->project->user), is_user,
-			 "the name of a user in the container, not root: at most 32 letters, digits, '_', '-' and '.', a letter "
-			 "or '_' first");
+	return tz_yaml_text_into(node, reader->project->user, sizeof(reader->project->user), is_user,
+				 "the name of a user in the container, not root: at most 32 letters, digits, '_', '-' and '.', a letter "
+				 "or '_' first", reader->err);
 }
 
 static int read_engine(struct reader *reader, const struct tz_yaml_node *node)
 {
-	int r = read_choice(reader, node, engine_names, "auto, docker or podman");
+	int r = tz_yaml_choice(node, engine_names, "auto, docker or podman", reader->err);
 
 	if (r < 0)
 		return r;
@@ -164,7 +120,7 @@ static int read_engine(struct reader *reader, const struct tz_yaml_node *node)
 
 static int read_driver(struct reader *reader, const struct tz_yaml_node *node)
 {
-	int r = read_choice(reader, node, driver_names, "auto, dm-crypt or fuse");
+	int r = tz_yaml_choice(node, driver_names, "auto, dm-crypt or fuse", reader->err);
 
 	if (r < 0)
 		return r;
@@ -232,8 +188,8 @@ static int read_build(struct reader *reader, const struct tz_yaml_node *node)
 
 static int read_network(struct reader *reader, const struct tz_yaml_node *node)
 {
-	return read_text(reader, node, reader->project->network, sizeof(reader->project->network), tz_is_engine_name,
-			 "bridge, none, host, or the name of a network: letters, digits and any of _.-");
+	return tz_yaml_text_into(node, reader->project->network, sizeof(reader->project->network), tz_is_engine_name,
+				 "bridge, none, host, or the name of a network: letters, digits and any of _.-", reader->err);
 }
 
 static int read_ports(struct reader *reader, const struct tz_yaml_node *list)
@@ -303,8 +259,8 @@ static int guard_vault(const struct reader *reader, const struct tz_yaml_node *n
 
 static int read_target(const struct reader *reader, const struct tz_yaml_node *node, char field[static TZ_PROJECT_PATH])
 {
-	int r = read_text(reader, node, field, TZ_PROJECT_PATH, tz_is_absolute_path,
-			  "an absolute path in the container: without '.', '..', '//' and a '/' at its end");
+	int r = tz_yaml_text_into(node, field, TZ_PROJECT_PATH, tz_is_absolute_path,
+				  "an absolute path in the container: without '.', '..', '//' and a '/' at its end", reader->err);
 
 	if (r < 0)
 		return r;

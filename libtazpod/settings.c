@@ -9,8 +9,8 @@
 
 #include "cleanup.h"
 #include "path.h"
-#include "suggest.h"
 #include "yaml.h"
+#include "yamlvalue.h"
 
 #define FILE_SIZE_MAX (64 * 1024)
 
@@ -135,22 +135,6 @@ static bool is_service_name(const char *name)
 	       name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")] == '\0';
 }
 
-static int read_text(const struct tz_yaml_node *node, char *field, size_t size, bool (*is_valid)(const char *),
-		     const char *rule, struct tz_error *err)
-{
-	const char *text;
-	int r = tz_yaml_string(node, &text, err);
-
-	if (r < 0)
-		return r;
-	if (!is_valid(text))
-		return tz_yaml_error(node, err, "must be %s", rule);
-	if (strlen(text) >= size)
-		return tz_yaml_error(node, err, "is too long: at most %zu bytes", size - 1);
-	(void)strcpy(field, text);
-	return 0;
-}
-
 static int read_scaled(const struct tz_yaml_node *node, const struct suffix *suffixes, uint64_t least, uint64_t most,
 		       const char *rule, uint64_t *ret, struct tz_error *err)
 {
@@ -182,14 +166,14 @@ static int read_count(const struct tz_yaml_node *node, unsigned int least, unsig
 
 static int read_user(const struct tz_yaml_node *node, void *field, struct tz_error *err)
 {
-	return read_text(node, field, TZ_NAME_MAX, is_user_name,
-			 "a user's name: at most 32 letters, digits, '_', '-' and '.', a letter or '_' first", err);
+	return tz_yaml_text_into(node, field, TZ_NAME_MAX, is_user_name,
+				 "a user's name: at most 32 letters, digits, '_', '-' and '.', a letter or '_' first", err);
 }
 
 static int read_absolute(const struct tz_yaml_node *node, void *field, struct tz_error *err)
 {
-	return read_text(node, field, TZ_PATH_TEXT, is_clean_absolute,
-			 "an absolute path without '.', '..', '//' and a '/' at its end", err);
+	return tz_yaml_text_into(node, field, TZ_PATH_TEXT, is_clean_absolute,
+				 "an absolute path without '.', '..', '//' and a '/' at its end", err);
 }
 
 static bool is_home_path(const char *path)
@@ -199,8 +183,8 @@ static bool is_home_path(const char *path)
 
 static int read_in_home(const struct tz_yaml_node *node, void *field, struct tz_error *err)
 {
-	return read_text(node, field, TZ_PATH_TEXT, is_home_path,
-			 "a name in the ghost user's home, or 'folder/name': no '/' in front, no '.' and '..'", err);
+	return tz_yaml_text_into(node, field, TZ_PATH_TEXT, is_home_path,
+				 "a name in the ghost user's home, or 'folder/name': no '/' in front, no '.' and '..'", err);
 }
 
 static bool is_vault_name(const char *name)
@@ -210,7 +194,7 @@ static bool is_vault_name(const char *name)
 
 static int read_in_vault(const struct tz_yaml_node *node, void *field, struct tz_error *err)
 {
-	return read_text(node, field, TZ_PATH_TEXT, is_vault_name, "one name in the vault's root, without '/'", err);
+	return tz_yaml_text_into(node, field, TZ_PATH_TEXT, is_vault_name, "one name in the vault's root, without '/'", err);
 }
 
 static int read_workspace(const struct tz_yaml_node *node, void *field, struct tz_error *err)
@@ -222,25 +206,18 @@ static int read_workspace(const struct tz_yaml_node *node, void *field, struct t
 		workspace[0] = '\0';
 		return 0;
 	}
-	return read_text(node, field, TZ_PATH_TEXT, is_clean_absolute,
-			 "an absolute path without '.', '..', '//' and a '/' at its end, or none", err);
+	return tz_yaml_text_into(node, field, TZ_PATH_TEXT, is_clean_absolute,
+				 "an absolute path without '.', '..', '//' and a '/' at its end, or none", err);
 }
 
 static int read_driver(const struct tz_yaml_node *node, void *field, struct tz_error *err)
 {
-	const char *text, *near;
-	int r = tz_yaml_string(node, &text, err);
+	int r = tz_yaml_choice(node, driver_names, "auto, dm-crypt or fuse", err);
 
 	if (r < 0)
 		return r;
-	for (unsigned int i = 0; driver_names[i]; i++)
-		if (strcmp(text, driver_names[i]) == 0) {
-			*(enum tz_driver_choice *)field = i;
-			return 0;
-		}
-	near = tz_suggest(text, driver_names);
-	return tz_yaml_error(node, err, "must be auto, dm-crypt or fuse%s%s%s", near ? "; did you mean '" : "",
-			     near ? near : "", near ? "'?" : "");
+	*(enum tz_driver_choice *)field = (enum tz_driver_choice)r;
+	return 0;
 }
 
 static int read_vault_size(const struct tz_yaml_node *node, void *field, struct tz_error *err)
@@ -358,8 +335,8 @@ static int read_services(const struct tz_yaml_node *node, void *field, struct tz
 		return tz_yaml_error(node, err, "may have at most %d items", TZ_SERVICES_MAX);
 	settings->service_count = 0;
 	for (const struct tz_yaml_node *item = tz_yaml_first(node); item; item = tz_yaml_next(item)) {
-		r = read_text(item, settings->services[settings->service_count], TZ_NAME_MAX, is_service_name,
-			      "the name of a PAM service: letters, digits, '_', '-' and '.'", err);
+		r = tz_yaml_text_into(item, settings->services[settings->service_count], TZ_NAME_MAX, is_service_name,
+				      "the name of a PAM service: letters, digits, '_', '-' and '.'", err);
 		if (r < 0)
 			return r;
 		settings->service_count++;

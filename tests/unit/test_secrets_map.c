@@ -75,8 +75,60 @@ static void test_empty(void **state)
 		assert_int_equal(map.count, 0);
 		assert_null(map.items);
 		assert_string_equal(map.infisical_url, "");
+		assert_string_equal(map.infisical_environment, "dev");
+		assert_string_equal(map.infisical_path, "/");
+		assert_int_equal(map.provider, TZ_PROVIDER_INFISICAL);
+		assert_int_equal(map.timeout, 60);
+		assert_int_equal(map.command.count + map.allow.count, 0);
 		assert_int_equal(warnings, 0);
 	}
+}
+
+static void test_provider(void **state)
+{
+	_cleanup_secrets_map_ struct tz_secrets_map map = parse("config:\n"
+								"  provider: command\n"
+								"  command: [sops, -d, secrets.enc.json]\n"
+								"  format: dotenv\n"
+								"  timeout: 5\n"
+								"  all: true\n"
+								"allow: [PATH, LD_PRELOAD]\n");
+	_cleanup_secrets_map_ struct tz_secrets_map vault = parse("config: {command: [vault], select: data.data}\n");
+	_cleanup_secrets_map_ struct tz_secrets_map infisical = parse("config: {provider: infisical, infisical_path: /a/b, "
+								      "infisical_environment: prod}\n");
+
+	(void)state;
+	assert_int_equal(map.provider, TZ_PROVIDER_COMMAND);
+	assert_int_equal(map.command.count, 3);
+	assert_string_equal(map.command.list[2], "secrets.enc.json");
+	assert_null(map.command.list[3]);
+	assert_int_equal(map.format, TZ_SECRETS_DOTENV);
+	assert_int_equal(map.timeout, 5);
+	assert_true(map.all);
+	assert_true(tz_secrets_words_have(&map.allow, "LD_PRELOAD"));
+	assert_false(tz_secrets_words_have(&map.allow, "LD_PRELOA"));
+	/* who names a command means it */
+	assert_int_equal(vault.provider, TZ_PROVIDER_COMMAND);
+	assert_int_equal(vault.format, TZ_SECRETS_JSON);
+	assert_string_equal(vault.select, "data.data");
+	assert_int_equal(infisical.provider, TZ_PROVIDER_INFISICAL);
+	assert_string_equal(infisical.infisical_path, "/a/b");
+	assert_string_equal(infisical.infisical_environment, "prod");
+}
+
+static void test_value(void **state)
+{
+	_cleanup_secrets_map_ struct tz_secrets_map map = parse("secrets:\n"
+								" - {name: A, file: a, env: A}\n"
+								" - {name: B, file: b, env: B, value: true}\n"
+								" - {name: C, env: C}\n"
+								" - {name: D, env: D, value: true}\n");
+
+	(void)state;
+	assert_int_equal(warnings, 0);
+	assert_false(map.items[0].value);
+	for (int i = 1; i < 4; i++)
+		assert_true(map.items[i].value);
 }
 
 /* As many as the file has; freed twice is freed once. */
@@ -125,6 +177,34 @@ static void test_refused(void **state)
 	refuse("config: {infisical_url: 'https://x y'}\n", "'infisical_url' must be");
 	refuse("config: {infisical_url: 'https://'}\n", "'infisical_url' must be");
 	refuse("config: {infisical_url: [x]}\n", "'infisical_url' must be a text");
+	refuse("config: {infisical_environment: 'a b'}\n", "'infisical_environment' must be an environment's slug");
+	refuse("config: {infisical_environment: --all}\n", "'infisical_environment' must be");
+	refuse("config: {infisical_path: a}\n", "'infisical_path' must be a folder at the server");
+	refuse("config: {infisical_path: /../a}\n", "'infisical_path' must be");
+	refuse("config: {provider: infisicl}\n", "'provider' must be infisical or command; did you mean 'infisical'?");
+	refuse("config: {provider: command}\n", "f:1:20: 'provider' needs a 'command'");
+	refuse("config: {provider: infisical, command: [a]}\n", "'command' is for 'provider: command'");
+	refuse("config: {command: sops -d x}\n", "'command' must be a list");
+	refuse("config: {command: []}\n", "'command' must begin with a program");
+	refuse("config: {command: [-d]}\n", "'command' must begin with a program");
+	refuse("config: {command: ['']}\n", "'command' must begin with a program");
+	refuse("config: {command: [a, 1, [b]]}\n", "item 3 of 'command' must be a text");
+	refuse("config: {command: [a, \"b\\n\"]}\n", "item 2 of 'command' must be a word without control characters");
+	refuse("config: {command: [a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a]}\n",
+	       "'command' may have at most 32 items");
+	refuse("config: {command: [a], format: yaml}\n", "'format' must be json or dotenv");
+	refuse("config: {command: [a], select: a..b}\n", "'select' must be the way to an object");
+	refuse("config: {command: [a], format: dotenv, select: a}\n", "'select' is for JSON only");
+	refuse("config: {timeout: 0}\n", "'timeout' must be");
+	refuse("config: {timeout: 1h}\n", "'timeout' must be");
+	refuse("config: {all: 1}\n", "'all' must be");
+	refuse("allow: [1A]\n", "item 1 of 'allow' must be a variable's name");
+	refuse("allow: PATH\n", "'allow' must be a list");
+	refuse("secrets: [{name: A, env: A, value: false}]\n", "'value' can be false only for what has a 'file'");
+	refuse("secrets: [{name: A, file: a, value: true}]\n", "'value' means nothing without an 'env'");
+	refuse("secrets: [{name: A, file: .tazpod/values/B}]\n", "'file' must be");
+	refuse("secrets: [{name: A, file: .tazpod}]\n", "'file' must be");
+	refuse("secrets: [{name: A, file: lost+found/a}]\n", "'file' must be");
 	refuse("secrets: [{file: a}]\n", "f:1:11: item 1 of 'secrets' must have a 'name'");
 	refuse("secrets: [{name: A}]\n", "must have a 'file', an 'env', or both");
 	refuse("secrets:\n - {name: 1A, file: a}\n", "f:2:11: 'name' must be the name of a secret");
@@ -165,6 +245,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_earlier_files),
 		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_provider),
+		cmocka_unit_test(test_value),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_refused),
