@@ -6,20 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "printable.h"
+
 /* An error without a code must not read as success: EIO stands in. */
 static int negative_code(int code)
 {
 	if (code == 0 || code == INT_MIN)
 		return -EIO;
 	return code > 0 ? -code : code;
-}
-
-/* What an image or a file says goes to a terminal and into a log, in which a control character could pass for more. */
-static void make_printable(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
 }
 
 /* Text is first made aside: an argument may well be the message that is being replaced. */
@@ -34,7 +28,7 @@ int (tz_error_set)(struct tz_error *err, int code, const char *format, ...)
 	if (vsnprintf(message, sizeof(message), format, args) < 0)
 		message[0] = '\0';
 	va_end(args);
-	make_printable(message);
+	tz_make_printable(message);
 	err->code = negative_code(code);
 	err->detail[0] = '\0';
 	memcpy(err->message, message, sizeof(message));
@@ -53,7 +47,7 @@ int (tz_error_detail)(struct tz_error *err, const char *format, ...)
 	if (vsnprintf(detail, sizeof(detail), format, args) < 0)
 		detail[0] = '\0';
 	va_end(args);
-	make_printable(detail);
+	tz_make_printable(detail);
 	used = strlen(err->detail);
 	(void)snprintf(err->detail + used, sizeof(err->detail) - used, "%s%s", used > 0 ? "; " : "", detail);
 	return negative_code(err->code);
@@ -70,7 +64,7 @@ int (tz_error_wrap)(struct tz_error *err, const char *format, ...)
 	if (vsnprintf(context, sizeof(context), format, args) < 0)
 		context[0] = '\0';
 	va_end(args);
-	make_printable(context);
+	tz_make_printable(context);
 	memcpy(message, err->message, sizeof(message));
 	(void)snprintf(err->message, sizeof(err->message), "%s: %s", context, message);
 	return negative_code(err->code);

@@ -3,7 +3,7 @@
  *
  * Every function of the library returns 0 (or a count) or a negative errno. Where a user will read the
  * reason it also fills a caller-owned struct tz_error; err may be NULL. Outputs are untouched on failure.
- * No passphrase or key ever goes into either text; control characters become question marks.
+ * No passphrase or key ever goes into either text; control characters become question marks (printable.h).
  */
 #ifndef TAZPOD_ERROR_H
 #define TAZPOD_ERROR_H

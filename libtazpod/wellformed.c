@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "printable.h"
+
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
@@ -13,11 +15,11 @@ static bool is_only(const char *text, const char *characters)
 
 bool tz_is_visible(const char *text)
 {
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-		/* of C1 UTF-8 makes two bytes */
-		if (*c < 0x20 || *c == 0x7f || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
-			return false;
-	return true;
+	bool control = false;
+
+	while (*text && !control)
+		text += tz_character(text, &control);
+	return !control;
 }
 
 bool tz_is_relative_path(const char *path)

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* No control characters, neither ASCII's nor U+0080 to U+009F. */
+/* No control characters, as printable.h has them. */
 bool tz_is_visible(const char *text);
 
 /* Components without "", "." and "..", at least one: "a/b". */

@@ -68,22 +68,14 @@ static bool is_continuation(char c)
 	return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* Keys come from files: nothing in them may reach a terminal as a control sequence. Long ones are cut. */
-static const char *printable(const char *text, char buffer[static NAME_SHOWN])
+/* For a message, which is made printable as a whole: a long one is cut. */
+static const char *shortened(const char *text, char buffer[static NAME_SHOWN])
 {
-	const unsigned char *from = (const unsigned char *)text;
-	size_t n = 0;
+	size_t n = strnlen(text, NAME_SHOWN - 8);
 
-	while (*from && n < NAME_SHOWN - 8) {
-		/* of C1, U+0080 to U+009F, UTF-8 makes two bytes */
-		bool is_c1 = from[0] == 0xc2 && from[1] < 0xa0;
-
-		buffer[n++] = *from < 0x20 || *from == 0x7f || is_c1 ? '?' : (char)*from;
-		from += is_c1 ? 2 : 1;
-	}
-	for (; is_continuation((char)*from); from++)
-		buffer[n++] = (char)*from;
-	(void)strcpy(buffer + n, *from ? "..." : "");
+	while (is_continuation(text[n]))
+		n++;
+	(void)snprintf(buffer, NAME_SHOWN, "%.*s%s", (int)n, text, text[n] ? "..." : "");
 	return buffer;
 }
 
@@ -249,7 +241,7 @@ static int read_key(struct reader *reader, const yaml_event_t *event)
 	for (const struct tz_yaml_node *n = reader->open->first; n; n = n->next)
 		if (strcmp(n->key, text) == 0) {
 			(void)snprintf(sentence, sizeof(sentence), "key '%s' is already set on line %u",
-				       printable(text, shown), n->key_line);
+				       shortened(text, shown), n->key_line);
 			return fail(reader, EINVAL, event->start_mark, sentence);
 		}
 	reader->key = strdup(text);
@@ -464,9 +456,9 @@ static void name_place(const struct tz_yaml_node *node, char *buffer, size_t siz
 	char shown[NAME_SHOWN];
 
 	if (node->key)
-		(void)snprintf(buffer, size, "'%s'", printable(node->key, shown));
+		(void)snprintf(buffer, size, "'%s'", shortened(node->key, shown));
 	else if (node->parent && node->parent->key)
-		(void)snprintf(buffer, size, "item %u of '%s'", node->index + 1, printable(node->parent->key, shown));
+		(void)snprintf(buffer, size, "item %u of '%s'", node->index + 1, shortened(node->parent->key, shown));
 	else if (node->parent)
 		(void)snprintf(buffer, size, "item %u", node->index + 1);
 	else
@@ -564,6 +556,6 @@ int tz_yaml_unknown_error(const struct tz_yaml_node *node, const char *const *kn
 	char shown[NAME_SHOWN];
 
 	return tz_error_set(err, EINVAL, "%s:%u:%u: unknown key '%s'%s%s%s", node->document->name, node->key_line,
-			    node->key_column, printable(node->key, shown), near ? "; did you mean '" : "",
+			    node->key_column, shortened(node->key, shown), near ? "; did you mean '" : "",
 			    near ? near : "", near ? "'?" : "");
 }

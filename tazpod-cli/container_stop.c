@@ -26,11 +26,11 @@ static int do_it(const struct cli_here *here, const char *const words[], struct 
 static void name_sessions(struct json_object *sessions)
 {
 	for (size_t i = 0; i < json_object_array_length(sessions); i++) {
-		struct json_object *session = json_object_array_get_idx(sessions, i);
+		struct tz_session session;
+		char text[CLI_SESSION_TEXT];
 
-		cli_say("open: %s on %s by %s, since %s", cli_json_text_at(session, CLI_KEYS("caller")),
-			cli_json_text_at(session, CLI_KEYS("tty")), cli_json_text_at(session, CLI_KEYS("service")),
-			cli_json_text_at(session, CLI_KEYS("started")));
+		cli_session_read(json_object_array_get_idx(sessions, i), &session);
+		cli_say("open: %s", cli_session_text(&session, text));
 	}
 }
 

@@ -47,6 +47,20 @@ static const char *vault_state(const struct status *status)
 	return status->vault_error == 0 ? "present" : status->vault_error == ENOENT ? "absent" : "unknown";
 }
 
+/* Only what is known of, so that a container adds nothing. */
+static struct json_object *sessions_json(struct json_object *told)
+{
+	struct json_object *list = told ? json_object_new_array() : NULL;
+
+	for (size_t i = 0; told && i < json_object_array_length(told); i++) {
+		struct tz_session session;
+
+		cli_session_read(json_object_array_get_idx(told, i), &session);
+		(void)json_object_array_add(list, cli_session_json(&session));
+	}
+	return list;
+}
+
 static void show_json(const struct status *status)
 {
 	_cleanup_json_ struct json_object *object = json_object_new_object();
@@ -66,7 +80,8 @@ static void show_json(const struct status *status)
 		cli_json_text(vault, "size_bytes", NULL);
 	(void)json_object_object_add(object, "container", container);
 	(void)json_object_object_add(object, "vault", vault);
-	(void)json_object_object_add(object, "sessions", json_object_get(status->sessions));
+	(void)json_object_object_add(object, "sessions", sessions_json(status->sessions));
+	cli_json_text(object, "sessions_reason", status->sessions_error.code ? status->sessions_error.message : NULL);
 	cli_json_print(object);
 }
 
@@ -93,11 +108,11 @@ static void show_sessions(const struct status *status)
 	else if (count == 0)
 		(void)puts("session   none is open");
 	for (size_t i = 0; i < count; i++) {
-		struct json_object *session = json_object_array_get_idx(status->sessions, i);
+		struct tz_session session;
+		char text[CLI_SESSION_TEXT];
 
-		(void)printf("session   %s on %s by %s, open since %s\n", cli_json_text_at(session, CLI_KEYS("caller")),
-			     cli_json_text_at(session, CLI_KEYS("tty")), cli_json_text_at(session, CLI_KEYS("service")),
-			     cli_json_text_at(session, CLI_KEYS("started")));
+		cli_session_read(json_object_array_get_idx(status->sessions, i), &session);
+		(void)printf("session   %s\n", cli_session_text(&session, text));
 	}
 }
 

@@ -19,7 +19,8 @@
  *     path         of the image on the host
  *     state        "present", "absent", or "unknown": its folder is not for this user
  *     size_bytes   or null
- *   sessions       the ghost sessions in it, each as 'tazpod status' there tells; null where it does not run
+ *   sessions       the ghost sessions in it, each as output.h says; null where it does not run, or does not tell
+ *   sessions_reason   why it does not tell, or null
  */
 int cli_host_status(bool json, struct tz_error *err);
 

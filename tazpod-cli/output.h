@@ -16,7 +16,7 @@ void cli_json_text(struct json_object *object, const char *key, const char *text
 void cli_json_number(struct json_object *object, const char *key, uint64_t number);
 void cli_json_flag(struct json_object *object, const char *key, bool flag);
 
-/* On standard output, with a newline. */
+/* On standard output, with a newline. No text in it steers a terminal: control characters are escaped. */
 void cli_json_print(struct json_object *object);
 
 static inline void cli_json_freep(struct json_object **object)
@@ -28,6 +28,9 @@ static inline void cli_json_freep(struct json_object **object)
 
 /* caller, tty (or null), service, driver, started (UTC, ISO 8601), vault (uuid). The caller owns it. */
 struct json_object *cli_session_json(const struct tz_session *session);
+
+/* The same, as a container's 'tazpod status' told it: whatever that is, the texts become printable ones. */
+void cli_session_read(struct json_object *told, struct tz_session *ret);
 
 /* "tazpod on pts/3 by su-l, open since 2026-01-31 09:30:00". Gives back buffer. */
 #define CLI_SESSION_TEXT 256

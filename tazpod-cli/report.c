@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "printable.h"
+
 void cli_say(const char *format, ...)
 {
 	char text[2 * TZ_ERROR_TEXT];
@@ -15,9 +17,16 @@ void cli_say(const char *format, ...)
 	if (vsnprintf(text, sizeof(text), format, args) < 0)
 		text[0] = '\0';
 	va_end(args);
+	tz_make_printable(text);
 	/* what was printed before comes before, where both streams are one file */
 	(void)fflush(stdout);
 	(void)fprintf(stderr, "tazpod: %s\n", text);
+}
+
+void cli_warn(void *data, const char *sentence)
+{
+	(void)data;
+	cli_say("warning: %s", sentence);
 }
 
 int cli_fail(const struct cli *cli, const struct tz_error *err)

@@ -8,8 +8,11 @@
 #include "cli.h"
 #include "error.h"
 
-/* "tazpod: sentence" on standard error. */
+/* "tazpod: sentence" on standard error: one line, whatever is in it. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* "tazpod: warning: sentence", for functions that tell what is odd by a callback; data is not used. */
+void cli_warn(void *data, const char *sentence);
 
 /* The error, its detail too where that was asked for; the exit code that stands for it. */
 int cli_fail(const struct cli *cli, const struct tz_error *err);

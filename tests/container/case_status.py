@@ -41,13 +41,40 @@ def test_json():
     assert second['container']['state'] == 'running'
     assert re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*', second['container']['started'])
     assert second['vault'] == {'path': project.vault, 'state': 'present', 'size_bytes': 48 << 20}
-    assert second['sessions'] == []
+    assert second['sessions'] == [] and second['sessions_reason'] is None
     with project.login() as login:
         unlock(login)
         (session,) = state(project)['sessions']
         assert (session['caller'], session['service'], session['driver']) == ('tazpod', 'su-l', 'fuse'), session
     blind = json.loads(project.run('status', '--json', DOCKER_HOST='unix:///srv/nowhere.sock').stdout)
     assert blind['container']['state'] is None and blind['container']['reason'] and blind['sessions'] is None
+
+
+HOSTILE = r"""#!/bin/sh
+cat <<'END'
+{"sessions": [{"caller": "\u001b[2J\u009b1mx\nsession   none is open", "tty": "\u001b]0;x\u0007", "service": "\u007f",
+               "started": "\u009b3m", "vault": {}, "more": "\u001b"}, 7]}
+END
+"""
+
+
+def test_hostile_container():
+    """What a container tells of its sessions steers no terminal, makes no line of its own, and adds no key"""
+    project = Project()
+    project.up()
+    project.engine('exec', '--interactive', project.container, 'sh', '-c',
+                   'cat >/usr/local/bin/tazpod && chmod 755 /usr/local/bin/tazpod', input=HOSTILE)
+    said = [project.run('status').stdout, project.run('status', '--json').stdout, project.run('down', status=1).stderr]
+    for text in said:
+        assert not re.search('[\x00-\x09\x0b-\x1f\x7f-\x9f]', text), repr(text)
+    assert re.search(r'^session   \?\[2J\?1mx\?session   none is open on .* by \?, open since \?$', said[0], re.M), said[0]
+    assert not re.search(r'^session   none is open$', said[0], re.M), said[0]
+    first, second = json.loads(said[1])['sessions']
+    assert sorted(first) == sorted(second) == ['caller', 'driver', 'service', 'started', 'tty', 'vault'], first
+    assert 'open: ?[2J?1mx?session   none is open' in said[2] and said[2].count('\n') == 3, said[2]
+    project.engine('exec', project.container, 'sh', '-c', 'echo "echo x; exit 1" >/usr/local/bin/tazpod')
+    mute = state(project)
+    assert mute['sessions'] is None and 'does not tell' in mute['sessions_reason'], mute
 
 
 def test_logs():

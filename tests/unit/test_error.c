@@ -74,6 +74,20 @@ static void test_percent_m(void **state)
 	assert_string_equal(err.message, "x: Permission denied");
 }
 
+/* Nothing in any of the texts may steer a terminal. */
+static void test_printable(void **state)
+{
+	struct tz_error err = { 0 };
+
+	(void)state;
+	(void)tz_error_set(&err, EIO, "a%s", "\x1b[2J\xc2\x9b" "1mä\n");
+	assert_string_equal(err.message, "a?[2J?1mä?");
+	(void)tz_error_detail(&err, "%s", "\x9b" "b\x7f");
+	assert_string_equal(err.detail, "?b?");
+	(void)tz_error_wrap(&err, "\xc2\x85");
+	assert_string_equal(err.message, "?: a?[2J?1mä?");
+}
+
 /* The message may be an argument of what replaces it. */
 static void test_aliasing(void **state)
 {
@@ -139,6 +153,7 @@ int main(void)
 		cmocka_unit_test(test_detail),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_percent_m),
+		cmocka_unit_test(test_printable),
 		cmocka_unit_test(test_aliasing),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_adopt),

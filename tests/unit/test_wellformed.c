@@ -18,7 +18,7 @@ static void check(bool (*is)(const char *), const char *const *good, const char 
 static void test_visible(void **state)
 {
 	(void)state;
-	check(tz_is_visible, LIST("", "a b", "ä", "\xc2\xa0", "日本"), LIST(CONTROL, "\xc2\x80", "ab\r"));
+	check(tz_is_visible, LIST("", "a b", "ä", "\xc2\xa0", "日本"), LIST(CONTROL, "\xc2\x80", "\x9b" "0m", "ab\r"));
 }
 
 static void test_paths(void **state)

@@ -1,0 +1,45 @@
+#include "printable.h"
+
+#include <string.h>
+
+/* Overlong forms are none: their second byte would stand for what a shorter one does. */
+static size_t utf8_size(const unsigned char *c)
+{
+	size_t size;
+
+	if (c[0] < 0xc2 || c[0] > 0xf4 || (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90))
+		return 1;
+	size = c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
+	for (size_t i = 1; i < size; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return 1;
+	return size;
+}
+
+size_t tz_character(const char *text, bool *ret_control)
+{
+	const unsigned char *c = (const unsigned char *)text;
+	size_t size = utf8_size(c);
+
+	if (size == 1)
+		*ret_control = *c < 0x20 || (*c >= 0x7f && *c < 0xa0);
+	else
+		*ret_control = c[0] == 0xc2 && c[1] < 0xa0;
+	return size;
+}
+
+void tz_make_printable(char *text)
+{
+	char *to = text;
+	size_t size;
+	bool control;
+
+	for (; *text; text += size) {
+		size = tz_character(text, &control);
+		if (control)
+			*to++ = '?';
+		else
+			to = (char *)memmove(to, text, size) + size;
+	}
+	*to = '\0';
+}
