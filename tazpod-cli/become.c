@@ -1,18 +1,13 @@
 #include "become.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
+
+#include "program.h"
 
 static int become(const char *path, const char *const argv[], struct tz_error *err)
 {
-	(void)fflush(stdout);
-	/* main() ignores it for its own writes; it is no one else's choice */
-	(void)signal(SIGPIPE, SIG_DFL);
-	(void)execv(path, (char *const *)argv);
-	return tz_error_set(err, errno, "%s cannot be run: %m", path);
+	return cli_program_become(path, (char *const *)argv, err);
 }
 
 int cli_become_ghost(const struct cli_place *place, const char *command, struct tz_error *err)

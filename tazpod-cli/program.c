@@ -40,14 +40,19 @@ int cli_program_find(const char *name, char ret[static PATH_MAX])
 	}
 }
 
+void cli_program_exec(const char *path, char *const words[])
+{
+	/* main() ignores it for its own writes; it is no one else's choice */
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)execve(path, words, environ);
+}
+
 static _Noreturn void run_child(char *const words[], const int streams[3])
 {
 	for (int i = 0; i < 3; i++)
 		if (streams[i] >= 0 && dup2(streams[i], i) < 0)
 			_exit(127);
-	/* main() ignores it for its own writes */
-	(void)signal(SIGPIPE, SIG_DFL);
-	(void)execve(words[0], words, environ);
+	cli_program_exec(words[0], words);
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
@@ -187,7 +192,6 @@ void cli_program_output_free(struct cli_program_output *output)
 int cli_program_become(const char *path, char *const words[], struct tz_error *err)
 {
 	(void)fflush(stdout);
-	(void)signal(SIGPIPE, SIG_DFL);
-	(void)execve(path, words, environ);
+	cli_program_exec(path, words);
 	return tz_error_set(err, errno, "%s cannot be run: %m", path);
 }

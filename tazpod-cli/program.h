@@ -30,6 +30,9 @@ struct cli_program_output {
 int cli_program_capture(char *const words[], struct cli_program_output *ret, struct tz_error *err);
 void cli_program_output_free(struct cli_program_output *output);
 
+/* execve() with this program's environment and the signals that others expect. Returns, with errno, only when it fails. */
+void cli_program_exec(const char *path, char *const words[]);
+
 /* Takes this program's place, words[0] being what it is called by. Returns only a failure. */
 int cli_program_become(const char *path, char *const words[], struct tz_error *err);
 

@@ -31,8 +31,7 @@ struct remote {
 static _Noreturn void run_client(const struct remote *remote, char *const words[])
 {
 	(void)sigprocmask(SIG_SETMASK, &remote->before, NULL);
-	(void)signal(SIGPIPE, SIG_DFL);
-	(void)execve(words[0], words, environ);
+	cli_program_exec(words[0], words);
 	_exit(127);
 }
 

@@ -179,6 +179,18 @@ static bool end_session(pid_t session, int signal, int grace_ms)
 	return left == 0;
 }
 
+/*
+ * As kill(1) would from outside, which is for the program alone: what it makes of it is its own affair. Those that a
+ * terminal sends, it sends to all that run before it: a shell that waits for another program leaves it to that one to end.
+ */
+static void pass_on(pid_t session, int signal)
+{
+	pid_t whom = signal == SIGINT || signal == SIGQUIT ? -session : session;
+
+	if (kill(whom, signal) == 0 && signal != SIGSTOP && signal != SIGTSTP)
+		(void)kill(whom, SIGCONT);
+}
+
 int cli_tether_hold(const char *word, struct tz_error *err)
 {
 	pid_t session = take_hold(word, err);
@@ -187,11 +199,9 @@ int cli_tether_hold(const char *word, struct tz_error *err)
 
 	if (session < 0)
 		return session;
-	while ((n = read(STDIN_FILENO, &signal, 1)) == 1 || (n < 0 && errno == EINTR)) {
-		/* as kill(1) would from outside: the rest is the program's own affair */
-		if (n == 1 && kill(session, signal) == 0 && signal != SIGSTOP && signal != SIGTSTP)
-			(void)kill(session, SIGCONT);
-	}
+	while ((n = read(STDIN_FILENO, &signal, 1)) == 1 || (n < 0 && errno == EINTR))
+		if (n == 1)
+			pass_on(session, signal);
 	/* as a terminal that hangs up; su does not heed that, but ends its session in order when it is asked to */
 	if (!end_session(session, SIGHUP, HANG_UP_MS) && !end_session(session, SIGTERM, GRACE_MS))
 		(void)end_session(session, SIGKILL, GRACE_MS);

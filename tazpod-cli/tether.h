@@ -20,9 +20,10 @@ int cli_tether_word(char ret[static CLI_TETHER_WORD], struct tz_error *err);
 int cli_tether_tie(const char *word, struct tz_error *err);
 
 /*
- * In the tether: passes on each byte of standard input as a signal's number, to the login; at its end all of the login's
- * session gets SIGHUP, then SIGTERM and SIGKILL where that is not heeded. Returns when that is done. What made itself a
- * session of its own, as a server of tmux does, stays, as it does when a terminal hangs up. -ETIMEDOUT: no login came; -EPERM: it is another user's.
+ * In the tether: passes on each byte of standard input as a signal's number, to the login; SIGINT and SIGQUIT, as a terminal
+ * does, to all of its process group. At the end of the input all of the login's session gets SIGHUP, then SIGTERM and
+ * SIGKILL where that is not heeded. Returns when that is done. What made itself a session of its own, as a server of tmux
+ * does, stays, as it does when a terminal hangs up. -ETIMEDOUT: no login came; -EPERM: it is another user's.
  */
 int cli_tether_hold(const char *word, struct tz_error *err);
 

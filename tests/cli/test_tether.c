@@ -121,6 +121,45 @@ static void test_signals_are_passed_on(void **state)
 	assert_int_equal(end_of(tether), 0);
 }
 
+/* As bash does, which waits for what it runs, and goes on where that did not end by the signal. */
+static _Noreturn void wait_as_a_shell(int signal_sent)
+{
+	pid_t child;
+	int status;
+
+	must(setsid() > 0);
+	must(signal(signal_sent, SIG_IGN) != SIG_ERR && (child = fork()) >= 0);
+	if (child == 0) {
+		must(signal(signal_sent, SIG_DFL) != SIG_ERR);
+		must(cli_tether_tie(word, &err) == 0);
+		for (;;)
+			(void)pause();
+	}
+	must(waitpid(child, &status, 0) == child);
+	_exit(WIFSIGNALED(status) ? WTERMSIG(status) : 77);
+}
+
+static void test_keys_are_for_what_a_shell_runs(void **state)
+{
+	static const char signals[] = { SIGINT, SIGQUIT };
+	pid_t login, tether;
+	int status;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(signals); i++) {
+		assert_int_equal(cli_tether_word(word, &err), 0);
+		login = fork();
+		if (login == 0)
+			wait_as_a_shell(signals[i]);
+		tether = start_tether();
+		assert_int_equal(write(end, &signals[i], 1), 1);
+		status = end_of(login);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == signals[i]);
+		let_go();
+		assert_int_equal(end_of(tether), 0);
+	}
+}
+
 static void test_who_does_not_heed_is_asked_again(void **state)
 {
 	pid_t login, tether;
@@ -198,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_words_differ),
 		cmocka_unit_test(test_its_end_hangs_up),
 		cmocka_unit_test(test_signals_are_passed_on),
+		cmocka_unit_test(test_keys_are_for_what_a_shell_runs),
 		cmocka_unit_test(test_who_does_not_heed_is_asked_again),
 		cmocka_unit_test(test_all_of_the_session_ends),
 		cmocka_unit_test(test_another_user_is_refused),

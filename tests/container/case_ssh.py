@@ -143,6 +143,19 @@ def test_interrupt_without_input():
         session.expect('got INT')
 
 
+def test_interrupt_of_a_shell():
+    """There it ends what a shell runs and so the shell, which does not go on; Ctrl-\\, which bash ignores, what it runs only"""
+    project = pod.shared()
+    words = project.words('ssh', '--', 'bash', '-c', 'echo ready; sleep 1000; echo went on')
+    for key, status, goes_on in ('\x03', 130, False), ('\x1c', 0, True):
+        local = 'trap : INT QUIT; sleep 1000 | "$@"; echo "status ${PIPESTATUS[1]}."'
+        with pod.Terminal('pipe', ['bash', '-c', local, 'bash', *words]) as session:
+            session.expect('ready')
+            session.send(key)
+            assert session.expect(['went on', f'status {status}[.]']) == (0 if goes_on else 1), session.tail()
+    lab.wait_for(lambda: quiet(project), 'the end of all that was started')
+
+
 def test_killed():
     """SIGKILL of tazpod on the host ends the login, its jobs and the ghost session in it; the vault is closed"""
     project = pod.shared()
