@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -58,9 +59,17 @@ static int warn_of_unknown(const struct reader *reader, const struct tz_yaml_nod
 	return tz_yaml_warn_unknown(map, known, reader->warn, reader->data, reader->err);
 }
 
-static int read_flag(const struct reader *reader, const struct tz_yaml_node *map, const char *key, bool *field)
+/* NULL where key is missing or has no value, which is to be left open. */
+static const struct tz_yaml_node *find_value(const struct tz_yaml_node *map, const char *key)
 {
 	const struct tz_yaml_node *node = tz_yaml_find(map, key);
+
+	return node && !tz_yaml_is_null(node) ? node : NULL;
+}
+
+static int read_flag(const struct reader *reader, const struct tz_yaml_node *map, const char *key, bool *field)
+{
+	const struct tz_yaml_node *node = find_value(map, key);
 
 	return node ? tz_yaml_bool(node, field, reader->err) : 0;
 }
@@ -128,14 +137,16 @@ static int read_driver(struct reader *reader, const struct tz_yaml_node *node)
 	return 0;
 }
 
+/* Of the earlier tool's files, too: they have no effect. */
 static int read_features(struct reader *reader, const struct tz_yaml_node *node)
 {
 	static const char *const known[] = { "ghost_mode", "debug", NULL };
 	int r = warn_of_unknown(reader, node, known);
+	bool without_effect;
 
-	if (r == 0)
-		r = read_flag(reader, node, "ghost_mode", &reader->project->ghost_mode);
-	return r < 0 ? r : read_flag(reader, node, "debug", &reader->project->debug);
+	for (const char *const *key = known; r == 0 && *key; key++)
+		r = read_flag(reader, node, *key, &without_effect);
+	return r;
 }
 
 static bool is_in_project(const char *path)
@@ -147,7 +158,7 @@ static bool is_in_project(const char *path)
 static int read_in_project(const struct reader *reader, const struct tz_yaml_node *map, const char *key, char *field,
 			   bool may_be_folder)
 {
-	const struct tz_yaml_node *node = tz_yaml_find(map, key);
+	const struct tz_yaml_node *node = find_value(map, key);
 	const char *text;
 	int r = node ? tz_yaml_string(node, &text, reader->err) : 0;
 
@@ -279,8 +290,8 @@ static int read_mount(struct reader *reader, const struct tz_yaml_node *map, str
 
 	if (r < 0)
 		return r;
-	source = tz_yaml_find(map, "source");
-	target = tz_yaml_find(map, "target");
+	source = find_value(map, "source");
+	target = find_value(map, "target");
 	if (!source || !target)
 		return tz_yaml_error(map, reader->err, "must have both 'source' and 'target'");
 	r = read_source(reader, source, ret->source);
@@ -367,10 +378,9 @@ static int read_map(struct reader *reader, const struct tz_yaml_node *map)
 		known[i] = table[i].key;
 	r = warn_of_unknown(reader, map, known);
 	for (size_t i = 0; i < TABLE_SIZE && r == 0; i++) {
-		const struct tz_yaml_node *node = tz_yaml_find(map, table[i].key);
+		const struct tz_yaml_node *node = find_value(map, table[i].key);
 
-		/* a key without a value is one that is left open */
-		if (node && !tz_yaml_is_null(node))
+		if (node)
 			r = table[i].read(reader, node);
 	}
 	if (r == 0)
@@ -389,7 +399,6 @@ static int set_defaults(const char *folder, struct tz_project *project, struct t
 	*project = (struct tz_project){
 		.image = "localhost/tazpod/base:latest",
 		.user = "tazpod",
-		.ghost_mode = true,
 		.dockerfile = ".tazpod/Containerfile",
 		.context = ".tazpod",
 		.network = "bridge",
@@ -432,10 +441,34 @@ int tz_project_parse(const char *text, size_t size, const char *name, const char
 
 /* ------------------------------------------------------------------------------------------ files */
 
+/*
+ * Whoever may write to a folder above could else decide about all who work below it. Root also takes what belongs to the
+ * owner of the project's folder: he went there, and files below are that one's anyway.
+ */
+static int require_own(const char *folder, struct tz_error *err)
+{
+	static const char *const names[] = { ".tazpod", TZ_PROJECT_FILE };
+	_cleanup_close_ int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const uid_t user = getuid();
+	struct stat above, st;
+
+	if (fd < 0 || fstat(fd, &above) < 0)
+		return tz_error_set(err, errno, "%s: %m", folder);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return tz_error_set(err, errno, "%s/%s: %m", folder, names[i]);
+		if (st.st_uid != user && st.st_uid != 0 && (user != 0 || st.st_uid != above.st_uid))
+			return tz_error_set(err, EPERM, "%s is another user's project, which is not followed: its %s belongs to uid %u, "
+					    "neither to you nor to root", folder, names[i], st.st_uid);
+	}
+	return 0;
+}
+
 int tz_project_find(const char *start, char ret[static TZ_PROJECT_PATH], struct tz_error *err)
 {
 	char folder[PATH_MAX], file[PATH_MAX + sizeof(TZ_PROJECT_FILE) + 1];
 	char *slash;
+	int r;
 
 	if (!realpath(start, folder))
 		return tz_error_set(err, errno, "%s: %m", start);
@@ -456,6 +489,9 @@ int tz_project_find(const char *start, char ret[static TZ_PROJECT_PATH], struct 
 	if (strlen(folder) >= TZ_PROJECT_PATH)
 		return tz_error_set(err, ENAMETOOLONG, "the path of the project is too long: at most %d bytes",
 				    TZ_PROJECT_PATH - 1);
+	r = require_own(folder, err);
+	if (r < 0)
+		return r;
 	(void)strcpy(ret, folder);
 	return 0;
 }
@@ -511,15 +547,4 @@ void tz_project_container_name(const char *folder, const char *suffix, char ret[
 		n--;
 	kept[n] = '\0';
 	(void)snprintf(ret, TZ_PROJECT_NAME, "tazpod-%s-%.16s", n > 0 ? kept : "project", suffix);
-}
-
-const char *tz_engine_choice_name(enum tz_engine_choice choice)
-{
-	switch (choice) {
-	case TZ_ENGINE_AUTO:
-	case TZ_ENGINE_DOCKER:
-	case TZ_ENGINE_PODMAN:
-		return engine_names[choice];
-	}
-	return "unknown";
 }

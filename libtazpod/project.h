@@ -38,7 +38,6 @@ struct tz_project {
 	char user[64];                         /* user: the public user in the container, tazpod */
 	enum tz_engine_choice engine;          /* engine: auto | docker | podman */
 	enum tz_driver_choice driver;          /* driver: auto | dm-crypt | fuse, of the container */
-	bool ghost_mode, debug;                /* features: true, false */
 	bool has_build;
 	char dockerfile[TZ_PROJECT_PATH];      /* build.dockerfile, relative to the folder: Dockerfile in the context */
 	char context[TZ_PROJECT_PATH];         /* build.context, relative to the folder: "." */
@@ -56,8 +55,9 @@ struct tz_project {
 typedef void (*tz_project_warn_fn)(void *data, const char *sentence);
 
 /*
- * The nearest folder, from start upwards, in which there is a .tazpod/config.yaml: absolute, without symlinks. -ENOENT
- * with a sentence where there is none.
+ * The nearest folder, from start upwards, in which there is a .tazpod/config.yaml: absolute, without symlinks. With a
+ * sentence: -ENOENT where there is none; -EPERM where its .tazpod or its config is another user's, neither the caller's
+ * nor root's.
  */
 int tz_project_find(const char *start, char ret[static TZ_PROJECT_PATH], struct tz_error *err);
 
@@ -74,7 +74,5 @@ int tz_project_parse(const char *text, size_t size, const char *name, const char
 
 /* "tazpod-FOLDER-SUFFIX", where FOLDER is the last component of folder as far as engines can take it. */
 void tz_project_container_name(const char *folder, const char *suffix, char ret[static TZ_PROJECT_NAME]);
-
-const char *tz_engine_choice_name(enum tz_engine_choice choice);
 
 #endif

@@ -5,17 +5,18 @@
 #include "inside.h"
 #include "report.h"
 
-static void warn(void *data, const char *sentence)
-{
-	(void)data;
-	cli_say("warning: %s", sentence);
-}
-
 bool cli_here_is_meant(const struct cli_place *place)
 {
 	char folder[TZ_PROJECT_PATH];
+	struct tz_error err;
+	int r;
 
-	return !place->inside && !tz_inside_container() && tz_project_find(".", folder, NULL) == 0;
+	if (place->inside || tz_inside_container())
+		return false;
+	r = tz_project_find(".", folder, &err);
+	if (r == -EPERM)
+		cli_warn(NULL, err.message);
+	return r == 0;
 }
 
 int cli_here_find(struct cli_here *ret, struct tz_error *err)
@@ -27,7 +28,7 @@ int cli_here_find(struct cli_here *ret, struct tz_error *err)
 		return tz_error_set(err, EXDEV, "this is for the host: here you are in the project's container");
 	r = tz_project_find(".", folder, err);
 	if (r == 0)
-		r = tz_project_load(folder, &ret->project, warn, NULL, err);
+		r = tz_project_load(folder, &ret->project, cli_warn, NULL, err);
 	return r < 0 ? r : cli_engine_choose(ret->project.engine, &ret->use, err);
 }
 

@@ -18,7 +18,7 @@ struct cli_here {
 
 /*
  * Does a command that exists on both sides mean the container? It does on the host, in a project's folder: unless this
- * shell is in an enclave, which the host may have, too.
+ * shell is in an enclave, which the host may have, too, or the project is another user's, which is told.
  */
 bool cli_here_is_meant(const struct cli_place *place);
 

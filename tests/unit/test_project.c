@@ -55,8 +55,7 @@ static void test_defaults(void **state)
 		assert_string_equal(project.user, "tazpod");
 		assert_int_equal(project.engine, TZ_ENGINE_AUTO);
 		assert_int_equal(project.driver, TZ_DRIVER_AUTO);
-		assert_true(project.ghost_mode);
-		assert_false(project.debug || project.has_build || project.x11 || project.wayland || project.ssh_agent ||
+		assert_false(project.has_build || project.x11 || project.wayland || project.ssh_agent ||
 			     project.gpu);
 		assert_string_equal(project.network, "bridge");
 		assert_int_equal(project.port_count, 0);
@@ -65,6 +64,33 @@ static void test_defaults(void **state)
 		assert_int_equal(strncmp(project.container_name, "tazpod-my-app-", 14), 0);
 		assert_int_equal(strlen(project.container_name), 14 + 6);
 	}
+}
+
+/* A key without a value, at whatever depth, is as none. */
+static void test_open_keys(void **state)
+{
+	static const char *const open[] = { "", " ~", " null" };
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+		(void)snprintf(text, sizeof(text), "build:\n  dockerfile:%1$s\n  context:%1$s\nfeatures:\n  ghost_mode:%1$s\n  "
+			       "debug:%1$s\nmounts:\n  - source: /a\n    target: /mnt/a\n    read_only:%1$s\n", open[i]);
+		parse(text);
+		assert_int_equal(warnings, 0);
+		assert_true(project.has_build);
+		assert_string_equal(project.dockerfile, ".tazpod/Containerfile");
+		assert_string_equal(project.context, ".tazpod");
+		assert_int_equal(project.mount_count, 1);
+		assert_false(project.mounts[0].read_only);
+		(void)snprintf(text, sizeof(text), "mounts: [{source: /a, target:%s}]\n", open[i]);
+		refuse(text, "f:1:10: item 1 of 'mounts' must have both 'source' and 'target'");
+		(void)snprintf(text, sizeof(text), "mounts:\n  - source:%s\n    target: /mnt/a\n", open[i]);
+		refuse(text, "must have both 'source' and 'target'");
+	}
+	/* in quotes it is a text */
+	refuse("build: {context: ''}\n", "'context' must be a path");
+	refuse("build: {dockerfile: 'null', context: '~'}\nfeatures: {debug: 'null'}\n", "'debug' must be true or false");
 }
 
 static void test_earlier_file(void **state)
@@ -87,8 +113,6 @@ static void test_earlier_file(void **state)
 	assert_true(project.has_build);
 	assert_string_equal(project.dockerfile, ".tazpod/Dockerfile.gemini");
 	assert_string_equal(project.context, ".");
-	assert_false(project.ghost_mode);
-	assert_true(project.debug);
 }
 
 static void test_everything(void **state)
@@ -110,7 +134,6 @@ static void test_everything(void **state)
 	      "gpu: True\n");
 	assert_int_equal(warnings, 0);
 	assert_int_equal(project.engine, TZ_ENGINE_PODMAN);
-	assert_string_equal(tz_engine_choice_name(project.engine), "podman");
 	assert_int_equal(project.driver, TZ_DRIVER_DM_CRYPT);
 	assert_string_equal(project.network, "my_net");
 	assert_string_equal(project.dockerfile, "a/Dockerfile");
@@ -375,6 +398,69 @@ static void test_find(void **state)
 	assert_contains(err.message, "config.yaml is a symlink");
 }
 
+/* Where, after a chown, tz_project_find() of folder fails with -EPERM, says who and what, and finds nothing. */
+static void refuse_owner(const char *folder, const char *name, uid_t uid)
+{
+	char found[TZ_PROJECT_PATH] = "untouched", message[PATH_MAX];
+	struct tz_error err = { 0 };
+
+	assert_int_equal(tz_project_find(folder, found, &err), -EPERM);
+	assert_string_equal(found, "untouched");
+	(void)snprintf(message, sizeof(message), "%s is another user's project, which is not followed: its %s belongs to uid %u,",
+		       unit_dir, name, uid);
+	assert_contains(err.message, message);
+}
+
+static void give(const char *name, uid_t uid)
+{
+	assert_int_equal(lchown(unit_path(name), uid, uid), 0);
+}
+
+static int find_as_nobody(void *data)
+{
+	char found[TZ_PROJECT_PATH];
+
+	return unit_become_nobody() < 0 ? 99 : -tz_project_find(data, found, NULL);
+}
+
+/* Who may write above a folder does not decide for those who work in it. */
+static void test_find_another_users(void **state)
+{
+	char inner[PATH_MAX], found[TZ_PROJECT_PATH];
+
+	(void)state;
+	if (geteuid() != 0)
+		unit_skip("files of other users are needed");
+	(void)strcpy(inner, unit_path("a"));
+	assert_int_equal(mkdir(inner, 0755), 0);
+	assert_int_equal(chmod(unit_dir, 0755), 0);
+	write_config(unit_dir, "");
+	assert_int_equal(chmod(unit_path(".tazpod"), 0755), 0);
+	/* root's is anybody's */
+	assert_int_equal(unit_in_child(find_as_nobody, inner), 0);
+	give(".tazpod", 4711);
+	refuse_owner(inner, ".tazpod", 4711);
+	give(".tazpod/config.yaml", 4711);
+	refuse_owner(inner, ".tazpod", 4711);
+	give(".tazpod", 0);
+	refuse_owner(inner, ".tazpod/config.yaml", 4711);
+	assert_int_equal(unit_in_child(find_as_nobody, inner), EPERM);
+	/* a symlink is his who made it, wherever it leads */
+	assert_int_equal(unlink(unit_path(".tazpod/config.yaml")), 0);
+	unit_write(unit_path("elsewhere"), "", 0, 0644);
+	assert_int_equal(symlink("../elsewhere", unit_path(".tazpod/config.yaml")), 0);
+	give(".tazpod/config.yaml", 4711);
+	refuse_owner(inner, ".tazpod/config.yaml", 4711);
+	/* only root takes what is the folder's owner's */
+	give(".", 4711);
+	assert_int_equal(tz_project_find(inner, found, NULL), 0);
+	assert_int_equal(unit_in_child(find_as_nobody, inner), EPERM);
+	give(".tazpod", UNIT_NOBODY);
+	give(".tazpod/config.yaml", UNIT_NOBODY);
+	assert_int_equal(unit_in_child(find_as_nobody, inner), 0);
+	refuse_owner(inner, ".tazpod", UNIT_NOBODY);
+}
+
 static void test_load(void **state)
 {
 	struct tz_error err = { 0 };
@@ -425,6 +511,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_open_keys),
 		cmocka_unit_test(test_earlier_file),
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_warnings),
@@ -438,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_digest),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test_setup_teardown(test_find, unit_setup_dir, unit_teardown_dir),
+		cmocka_unit_test_setup_teardown(test_find_another_users, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_load, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test(test_folders),
 	};
