@@ -18,12 +18,6 @@
 #include "templates.h"
 #include "trust.h"
 
-static void warn(void *data, const char *sentence)
-{
-	(void)data;
-	cli_say("warning: %s", sentence);
-}
-
 static bool is_here(const char *path)
 {
 	struct stat here, other;
@@ -97,7 +91,7 @@ static int init(const char *type, bool yes, struct tz_error *err)
 	if (r == 0)
 		r = cli_new_project_fill(&made, type, err);
 	if (r == 0)
-		r = tz_project_load(made.path, &project, warn, NULL, err);
+		r = tz_project_load(made.path, &project, cli_warn, NULL, err);
 	if (r == 0)
 		r = trust_own(&made, &project, err);
 	if (r < 0)

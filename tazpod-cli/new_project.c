@@ -142,23 +142,23 @@ static int add_containerfile(struct cli_new_project *project, const char *type, 
 	return 0;
 }
 
-/* One that was there may lack the line that matters. */
-static int check_ignored(struct cli_new_project *project, const char *name, const char *const *lines, const char *harm,
-			 struct tz_error *err)
+/* One that was there may lack the line that matters, or be no file that can be read: it is told, and is its owner's. */
+static void check_ignored(struct cli_new_project *project, const char *name, const char *const *lines, const char *harm)
 {
 	_cleanup_free_ char *text = NULL;
+	struct tz_error why;
 	char *rest, *line;
 	size_t size;
-	int r = tz_smallfile_read(project->own, name, name, IGNORE_SIZE_MAX, &text, &size, err);
 
-	if (r < 0)
-		return tz_error_wrap(err, OWN);
+	if (tz_smallfile_read(project->own, name, name, IGNORE_SIZE_MAX, &text, &size, &why) < 0) {
+		cli_say("warning: " OWN "/%s; unless it has the line '%s', %s", why.message, lines[0], harm);
+		return;
+	}
 	for (rest = text; (line = strsep(&rest, "\n"));)
 		for (const char *const *known = lines; *known; known++)
 			if (strcmp(line, *known) == 0)
-				return 0;
+				return;
 	cli_say("warning: " OWN "/%s does not have the line '%s': add it, or %s", name, lines[0], harm);
-	return 0;
 }
 
 static int add_ignores(struct cli_new_project *project, struct tz_error *err)
@@ -168,11 +168,11 @@ static int add_ignores(struct cli_new_project *project, struct tz_error *err)
 	int r = add_file(project->own, ".gitignore", OWN "/.gitignore", cli_template_gitignore(), err);
 
 	if (r == 0)
-		r = check_ignored(project, ".gitignore", git, "git takes the vault's image into the repository", err);
+		check_ignored(project, ".gitignore", git, "git takes the vault's image into the repository");
 	if (r >= 0)
 		r = add_file(project->own, ".dockerignore", OWN "/.dockerignore", cli_template_dockerignore(), err);
 	if (r == 0)
-		r = check_ignored(project, ".dockerignore", docker, "the engine reads the vault's image for each build", err);
+		check_ignored(project, ".dockerignore", docker, "the engine reads the vault's image for each build");
 	return r < 0 ? r : 0;
 }
 
@@ -194,17 +194,19 @@ static int add_vault(struct cli_new_project *project, struct tz_error *err)
 	return 0;
 }
 
+/*
+ * What makes it a project comes last, and is then trusted: when something here fails, the next time writes it anew, and
+ * does not find it there as if it were somebody else's.
+ */
 int cli_new_project_fill(struct cli_new_project *project, const char *type, struct tz_error *err)
 {
-	int r = add_config(project, type, err);
+	int r = add_vault(project, err);
 
-	if (r == 0)
-		r = add_containerfile(project, type, err);
 	if (r == 0)
 		r = add_ignores(project, err);
 	if (r == 0)
-		r = add_vault(project, err);
-	if (r == 0)
 		r = add_file(project->folder, "secrets.yml", "secrets.yml", cli_template_secrets(), err);
-	return r < 0 ? r : 0;
+	if (r >= 0)
+		r = add_config(project, type, err);
+	return r < 0 ? r : add_containerfile(project, type, err);
 }

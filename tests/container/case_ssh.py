@@ -151,6 +151,7 @@ def test_interrupt_of_a_shell():
         local = 'trap : INT QUIT; sleep 1000 | "$@"; echo "status ${PIPESTATUS[1]}."'
         with pod.Terminal('pipe', ['bash', '-c', local, 'bash', *words]) as session:
             session.expect('ready')
+            time.sleep(0.5)
             session.send(key)
             assert session.expect(['went on', f'status {status}[.]']) == (0 if goes_on else 1), session.tail()
     lab.wait_for(lambda: quiet(project), 'the end of all that was started')
