@@ -35,7 +35,7 @@ complete -c tazpod -n "__fish_seen_subcommand_from up down" -s f -l force -d 'en
 complete -c tazpod -n "__fish_seen_subcommand_from down" -l remove -d 'remove it, too'
 complete -c tazpod -n "__fish_seen_subcommand_from logs" -s f -l follow -d 'go on'
 complete -c tazpod -n "__fish_seen_subcommand_from logs" -s n -l tail -x -d 'the last lines'
-complete -c tazpod -n "__fish_seen_subcommand_from trust" -l list -d 'show what is trusted'
+complete -c tazpod -n "__fish_seen_subcommand_from trust" -s l -l list -d 'show what is trusted'
 complete -c tazpod -n "__fish_seen_subcommand_from trust" -l remove -d 'forget it'
 complete -c tazpod -n "__fish_seen_subcommand_from unlock" -s c -l command -x -d 'run this in the enclave'
 complete -c tazpod -n "__fish_seen_subcommand_from lock status doctor" -l json -d 'show it as JSON'

@@ -9,14 +9,14 @@
 
 #include "cleanup.h"
 
-/* "ADDRESS:HOST:CONTAINER/PROTOCOL", an IPv6 address in brackets. False for a range of ports, which is the engine's. */
+/* "ADDRESS:HOST:CONTAINER/PROTOCOL", an IPv6 address in brackets: what tz_port_normalise() makes, and nothing else. */
 static bool take_apart(const char *port, char address[64], char number[16], bool *ret_udp)
 {
-	if (port[0] == '[' ? sscanf(port, "[%63[^]]]:%15[0-9]:", address, number) != 2 :
-			     sscanf(port, "%63[^:]:%15[0-9]:", address, number) != 2)
-		return false;
+	int end = 0;
+
+	(void)sscanf(port, port[0] == '[' ? "[%63[^]]]:%15[0-9]:%n" : "%63[^:]:%15[0-9]:%n", address, number, &end);
 	*ret_udp = strstr(port, "/udp");
-	return true;
+	return end > 0;
 }
 
 static int try_to_bind(const struct addrinfo *place)
@@ -41,7 +41,7 @@ int cli_ports_check(const struct tz_project *project, struct tz_error *err)
 		int r;
 
 		if (!take_apart(project->ports[i].text, address, number, &udp))
-			continue;
+			return tz_error_set(err, EINVAL, "this is no port to publish: %s", project->ports[i].text);
 		hints.ai_socktype = udp ? SOCK_DGRAM : SOCK_STREAM;
 		if (getaddrinfo(address, number, &hints, &place) != 0)
 			continue;

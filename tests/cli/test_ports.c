@@ -59,12 +59,21 @@ static void test_left_to_the_engine(void **state)
 	(void)state;
 	assert_int_equal(cli_ports_check(&none, &err), 0);
 	assert_int_equal(check("192.0.2.1", "8080", "tcp"), 0);
-	assert_int_equal(check("127.0.0.1", "8080-8090", "tcp"), 0);
+	assert_int_equal(check("[2001:db8::1]", "8080", "udp"), 0);
+}
+
+/* What is not as the config's reader gives it is never passed over as if it were free. */
+static void test_no_port(void **state)
+{
+	(void)state;
+	assert_int_equal(check("127.0.0.1", "8080-8090", "tcp"), -EINVAL);
+	assert_int_equal(check("", "8080", "tcp"), -EINVAL);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_in_use), cmocka_unit_test(test_left_to_the_engine) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_in_use), cmocka_unit_test(test_left_to_the_engine),
+					      cmocka_unit_test(test_no_port) };
 
 	return cmocka_run_group_tests_name("ports", tests, NULL, NULL);
 }
