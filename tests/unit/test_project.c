@@ -83,8 +83,8 @@ static void test_open_keys(void **state)
 		assert_string_equal(project.context, ".tazpod");
 		assert_int_equal(project.mount_count, 1);
 		assert_false(project.mounts[0].read_only);
-		(void)snprintf(text, sizeof(text), "mounts: [{source: /a, target:%s}]\n", open[i]);
-		refuse(text, "f:1:10: item 1 of 'mounts' must have both 'source' and 'target'");
+		(void)snprintf(text, sizeof(text), "mounts:\n- source: /a\n  target:%s\n", open[i]);
+		refuse(text, "f:2:3: item 1 of 'mounts' must have both 'source' and 'target'");
 		(void)snprintf(text, sizeof(text), "mounts:\n  - source:%s\n    target: /mnt/a\n", open[i]);
 		refuse(text, "must have both 'source' and 'target'");
 	}
