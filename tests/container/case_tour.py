@@ -41,29 +41,22 @@ def test_tour():
     assert 'All of it held.' in said
 
 
-def test_leaks():
-    """The tour sees a secret in the workspace, one that the intruder reads, and a vault that opens for whoever asks"""
-    said, _held, failed = play(
+def test_planted():
+    """It fails for a leak, a vault that opens for whoever asks, a session that is not there, and a look that cannot look"""
+    said, held, failed = play(
         1,
         ('> ~/secrets/token; sync;', '> ~/secrets/token; cp ~/secrets/token /workspace/leak; sync;'),
         ("'cat ~tazpod-ghost/secrets/token'", "'cat /workspace/leak'"),
-        ('unlock wrong-passphrase', 'unlock "$passphrase"'))
-    assert failed == ["the ghost's home is closed", "nothing in the project's files, and the image is noise",
-                      'a wrong passphrase opens nothing'], said
-    assert '3 of these did not hold.' in said
-
-
-def test_blind():
-    """A look that cannot look proves nothing: who may not read the image, or finds no ghost session"""
-    said, _held, failed = play(
-        1,
-        ('docker exec -i -u root "$name" grep', 'docker exec -i -u tazpod "$name" grep'),
-        ("unlock \"$passphrase\" 'sleep 600'", "unlock \"$passphrase\" 'exit'"),
-        ('within 30 is_open', 'within 1 is_open'))
-    assert set(failed) == {'a ghost session is open', "so is the way through its process",
-                           'which shows no memory, files or environment either',
-                           "nothing in the project's files, and the image is noise",
-                           'but a loop device, as long as it is open'}, said
+        ('unlock wrong-passphrase', 'unlock "$passphrase"'),
+        ("'sleep 600'", "'exit'"),
+        ('within 30 is_open', 'within 1 is_open'),
+        ('finds_none grep -F tazpod-ghost/secrets /proc/mounts', 'finds_none grep -sF tazpod-ghost/secrets /proc/nowhere'))
+    assert failed == ['a ghost session is open', "the ghost's home is closed", 'so is the way through its process',
+                      'which shows no memory, files or environment either',
+                      "nothing in the project's files, and the image is noise", 'the host has no mount of it',
+                      'but a loop device, as long as it is open', 'a wrong passphrase opens nothing'], said
+    assert len(held) == 6, said
+    assert '8 of these did not hold.' in said
 
 
 def test_quickstart():
