@@ -3,14 +3,15 @@
 # usage: sudo ./install.sh [option of tazpod-setup...]
 #        sudo ./install.sh --files-only     for a host of containers: no user, and no PAM lines
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+self=$(readlink -f "${BASH_SOURCE[0]}")
+cd "${self%/*}"
 # shellcheck source=tests/lib/common.sh
 . tests/lib/common.sh
 files_only=''
 for argument; do
 	case $argument in
 	-h | --help)
-		sed -n '2,4s/^# //p' "$0"
+		sed -n '2,4s/^# //p' "$self"
 		exit ;;
 	--files-only) files_only=1 ;;
 	esac

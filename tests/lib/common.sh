@@ -30,7 +30,8 @@ as_root() {
 	exec sudo TAZPOD_CACHE="$TAZPOD_CACHE" TZ_OUT="$TZ_OUT" TAZPOD_MIRROR="${TAZPOD_MIRROR-}" "$@"
 }
 
-# source_files prints, each ended by a NUL, the files of the source tree: what git tracks or would, or all there is.
+# source_files prints, each ended by a NUL, the files of the source tree: what git tracks or would, or all there is but what
+# was built.
 source_files() (
 	cd "$TZ_TOP" || exit
 	if [[ $(git rev-parse --show-toplevel 2>/dev/null) == "$PWD" ]]; then
@@ -38,7 +39,7 @@ source_files() (
 			if [[ -e $file || -L $file ]]; then printf '%s\0' "$file"; fi
 		done
 	else
-		find . \( -path ./tests/.out -o -name .git -o -name __pycache__ \) -prune -o ! -type d -printf '%P\0'
+		find . \( -path ./tests/.out -o -type d -path './build*' -o -name .git -o -name __pycache__ \) -prune -o ! -type d -printf '%P\0'
 	fi
 )
 
