@@ -206,7 +206,8 @@ static void test_words(void **state)
 			refuse(text, message);
 		}
 	refuse("network: container:other\n", "'network' must be");
-	refuse("user: root\n", "'user' must be the name of a user in the container, not root");
+	refuse("user: root\n", "'user' must be the name of a user in the container, neither root nor tazpod-ghost");
+	refuse("user: tazpod-ghost\n", "neither root nor tazpod-ghost");
 	refuse("user: 0\n", "'user' must be");
 	refuse("container_name: a/b\n", "'container_name' must be");
 }
@@ -254,6 +255,16 @@ static void test_build(void **state)
 	refuse("build: {dockerfile: .tazpod/vault/x}\n", "'build' must not build from .tazpod/vault");
 	parse("build: {}\n");
 	assert_true(project.has_build);
+	/* never the name of an image that other projects stand on */
+	assert_int_equal(strncmp(project.image, "localhost/tazpod-my-app-", 24), 0);
+	parse("build: {}\nimage:\ncontainer_name: My__App.-x_\n");
+	assert_string_equal(project.image, "localhost/my_app.x:latest");
+	parse("image: ubuntu:24.04\nbuild: {}\n");
+	assert_string_equal(project.image, "ubuntu:24.04");
+	parse("image: localhost/tazpod-my-app\nbuild: {}\n");
+	refuse("image: localhost/tazpod/base:latest\nbuild: {}\n", "f:1:8: 'image' must not be one of TazPod's own");
+	refuse("build: {}\nimage: localhost/tazpod/k8s\n", "f:2:8: 'image' must not be one of TazPod's own");
+	refuse("build: {}\nimage: tazpod/base\n", "f:2:8: 'image' must not be one of TazPod's own");
 	assert_string_equal(project.dockerfile, ".tazpod/Containerfile");
 	assert_string_equal(project.context, ".tazpod");
 	parse("build: {context: ./}\n");
