@@ -2,7 +2,8 @@
 """Makes the inputs that the fuzzers start from. Usage: seeds.py FOLDER
 
 FOLDER/headers: LUKS2 headers by cryptsetup and variations of their JSON, as tests/fuzz/headers.c takes them;
-FOLDER/segments: the JSON of these; FOLDER/requests: sequences of requests, as tests/fuzz/requests.c takes them."""
+FOLDER/segments: the JSON of these; FOLDER/requests: sequences of requests, as tests/fuzz/requests.c takes them;
+FOLDER/quote and FOLDER/dotenv: values for each shell, and texts with variables, as their fuzzers take them."""
 import copy
 import json
 import os
@@ -185,10 +186,28 @@ def make_requests(folder):
             write(f'{folder}/requests', f'{name}-{cipher}', shape(cipher) + body)
 
 
+# ---------------------------------------------------------------- values and texts with variables
+
+VALUES = (b'', b"it's", b"''\\'\\\\'", b'$(id) `id` "x" \\\n\r\t', b'\n\n', 'ä \u2018x\u2019 \U0001f511 \uffff'.encode(), b'\x81\\\xff',
+          bytes(range(1, 256)), b'\xed\xa0\x80', b'\xf4\x90\x80\x80', b'a\0b')
+TEXTS = (b'A=1\nexport B=\'two\nlines\'\r\n# c\n C="\\n\\r\\t\\\\\\"\\$\\`" # d\nD=\n', b'A=1\nB=2\nA=3', b"A='", b'A="$x"', b'A="\\q"', b'A= x',
+         b"A='a''b'", b"A='a' b", b'A=a b', b'A=#', b'A=$x', b'A=x\x01', b'1=2', b'A', b'A\n', b'\x01', b'# \x01', b'A="', b'A=x\0value \'"',
+         b'\0' + bytes(range(1, 256)))
+
+
+def make_texts(folder):
+    for number, value in enumerate(VALUES):
+        for shell in range(5):
+            write(f'{folder}/quote', f'{number}-{shell}', bytes([shell]) + value)
+    for number, text in enumerate(TEXTS):
+        write(f'{folder}/dotenv', str(number), text)
+
+
 def main():
     folder, = sys.argv[1:]
     make_headers(folder)
     make_requests(folder)
+    make_texts(folder)
 
 
 main()
