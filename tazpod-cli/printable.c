@@ -83,28 +83,25 @@ static void trim(const char **begin, const char **end)
 /* Puts it in front of what is in ret already. False where not all of it had room. */
 static bool put_before(char *ret, size_t size, const char *begin, size_t length)
 {
-	static const char separator[] = "; ", cut[] = "...";
-	size_t used = strlen(ret), between = used ? strlen(separator) : 0, room = size - 1 - used;
-	bool fits = length + between <= room;
+	static const char separator[] = { ';', ' ' }, cut[] = { '.', '.', '.' };
+	size_t used = strlen(ret), between = used ? sizeof(separator) : 0, room = size - 1 - used, in_front = 0;
 
-	if (!fits) {
+	if (length + between > room) {
 		/* not worth the few bytes */
-		if (room < between + strlen(cut) + 16)
+		if (room < between + sizeof(cut) + 16)
 			return false;
-		room -= between + strlen(cut);
+		in_front = sizeof(cut);
+		room -= between + in_front;
 		begin += length - room;
 		length = room;
 		for (; length > 0 && ((unsigned char)*begin & 0xc0) == 0x80; length--)
 			begin++;
-		between += strlen(cut);
 	}
-	memmove(ret + length + between, ret, used + 1);
-	if (!fits)
-		memcpy(ret, cut, strlen(cut));
-	memcpy(ret + (fits ? 0 : strlen(cut)), begin, length);
-	if (used)
-		memcpy(ret + length + between - strlen(separator), separator, strlen(separator));
-	return fits;
+	memmove(ret + in_front + length + between, ret, used + 1);
+	memcpy(ret, cut, in_front);
+	memcpy(ret + in_front, begin, length);
+	memcpy(ret + in_front + length, separator, between);
+	return in_front == 0;
 }
 
 void cli_last_lines(const char *text, unsigned int count, char *ret, size_t size)
