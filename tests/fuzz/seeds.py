@@ -3,7 +3,8 @@
 
 FOLDER/headers: LUKS2 headers by cryptsetup and variations of their JSON, as tests/fuzz/headers.c takes them;
 FOLDER/segments: the JSON of these; FOLDER/requests: sequences of requests, as tests/fuzz/requests.c takes them;
-FOLDER/quote and FOLDER/dotenv: values for each shell, and texts with variables, as their fuzzers take them."""
+FOLDER/quote and FOLDER/dotenv: values for each shell, and texts with variables, as their fuzzers take them;
+FOLDER/secrets_json: what providers print, as tests/fuzz/secrets_json.c takes it."""
 import copy
 import json
 import os
@@ -201,6 +202,21 @@ def make_texts(folder):
             write(f'{folder}/quote', f'{number}-{shell}', bytes([shell]) + value)
     for number, text in enumerate(TEXTS):
         write(f'{folder}/dotenv', str(number), text)
+# ---------------------------------------------------------------- secrets_json: what is selected, and a text
+
+def make_secrets(folder):
+    item = {'key': 'A', 'workspace': '', 'value': 'x', 'type': 'shared', 'tags': [{'id': '1'}], 'skipMultilineEncoding': False}
+    hidden = {'secretKey': 'B', 'secretValue': '', 'secretValueHidden': True}
+    values = {'A': 'x\n"\\', 'B': '\0\U0001f511', 'C_1': 12, 'D': -1.5e3, 'E': True, 'F': None, 'a-b': 1, '': {}, 'G': 2 ** 64}
+    trees = [{}, [], values, [item], [item, item], [item, hidden], {'A': {'B': 1}}, {'data': values}, {'data': {'data': values}},
+             {'data': [1]}, {'secrets': [item, {'secretKey': 'C', 'secretValue': 1}], 'imports': []}, [{}], [[]], None, 1, 'x']
+    texts = [json.dumps(tree).encode() for tree in trees] + [json.dumps(values, ensure_ascii=False, indent=1).encode()]
+    texts += [b'', b'{"A":1,"A":2}', b'{"A":1,"\\u0041":2}', b'{"A\\u0000":1}', b'{"A":"\\ud800"}', b'{"A":"\\ud83d\\ude00"}', b'{"A":NaN}',
+              b'{"A":-0}', b'{"A":007}', b'{"A":"\xff"}', b'{"A":"\xc0\x8a"}', b'{"A":"\t"}', b'{"A":1} x', b'{"A":1\0}', b'{"A', b"{'A':1}",
+              b'/**/{}', b'[' * 40, b'{"A":1e999}', b'{"A":18446744073709551615}', b'{"A":-9223372036854775808}']
+    for number, text in enumerate(texts):
+        for selected in range(4):
+            write(f'{folder}/secrets_json', f'{number}-{selected}', bytes([selected]) + text)
 
 
 def main():
@@ -208,6 +224,7 @@ def main():
     make_headers(folder)
     make_requests(folder)
     make_texts(folder)
+    make_secrets(folder)
 
 
 main()
