@@ -304,7 +304,7 @@ int tz_secrets_map_parse(const char *text, size_t size, const char *name, struct
 			 tz_yaml_warn_fn warn, void *data, struct tz_error *err)
 {
 	_cleanup_secrets_map_ struct tz_secrets_map map = {
-		.timeout = 60, .infisical_environment = "dev", .infisical_path = "/",
+		.timeout = 60, .all = true, .infisical_environment = "dev", .infisical_path = "/",
 	};
 	_cleanup_yaml_ struct tz_yaml *document = NULL;
 	struct reader reader = { .map = &map, .warn = warn, .data = data, .err = err };

@@ -41,7 +41,7 @@ struct tz_secrets_words {
 struct tz_secrets_map {
 	enum tz_secrets_provider provider;          /* config.provider: infisical | command */
 	unsigned int timeout;                       /* config.timeout: 60, seconds that a provider may take */
-	bool all;                                   /* config.all: false; every secret of the provider is a variable, too */
+	bool all;                                   /* config.all: true; every other secret of the provider is a variable, too */
 	char infisical_project_id[TZ_SECRETS_NAME]; /* config.infisical_project_id; "" where it is missing */
 	char infisical_url[TZ_SECRETS_TEXT];        /* config.infisical_url; as above */
 	char infisical_environment[TZ_SECRETS_NAME]; /* config.infisical_environment: dev */

@@ -115,11 +115,15 @@ static bool is_taken(const struct tz_variables *variables, unsigned int count, c
 	return false;
 }
 
-/* What the provider calls it becomes a variable: hostile names are left out, whoever wants them maps them. */
+/*
+ * What the provider calls it becomes a variable. A hostile name is left out, and so is what no variable can hold, or
+ * what would be too much: nobody asked for just this one, and whoever wants it maps it.
+ */
 static int add_rest(const struct loader *loader, const struct tz_secrets_map *map)
 {
 	const unsigned int mapped = loader->variables->count;
 	const struct tz_manifest_entry *entry = NULL;
+	size_t before;
 	int r = 0;
 
 	while (r == 0 && (entry = tz_store_next(loader->store, entry))) {
@@ -128,7 +132,12 @@ static int add_rest(const struct loader *loader, const struct tz_secrets_map *ma
 			continue;
 		if (tz_envname_danger(entry->name) && !tz_secrets_words_have(&map->allow, entry->name))
 			continue;
+		before = loader->variables->values.size;
 		r = add_content(loader, entry->name, entry->name, entry->path);
+		if (r == -E2BIG || r == -EINVAL) {
+			tz_textbuf_truncate(&loader->variables->values, before);
+			r = 0;
+		}
 	}
 	return r;
 }

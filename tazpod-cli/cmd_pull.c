@@ -33,7 +33,7 @@ static void tell(void *data, enum cli_pull_kind kind, const char *name, const ch
 		[CLI_PULL_SAME] = { NULL, NULL, NULL },
 		[CLI_PULL_GONE] = { "gone", "\033[31m", "" },
 		[CLI_PULL_MISSING] = { "missing", "\033[31m", TZ_SECRETS_MAP_FILE " has it, the provider has not" },
-		[CLI_PULL_REFUSED] = { "refused", "\033[31m", "it changes how programs run; 'allow' it, or give it a 'file'" },
+		[CLI_PULL_REFUSED] = { "refused", "\033[31m", "this is no variable to give to every program; secrets.yml can give it a 'file', or 'allow' it" },
 	};
 	bool colour = cli_has_colour(stdout);
 	bool own = path && strncmp(path, TZ_SECRETS_VALUES "/", strlen(TZ_SECRETS_VALUES "/")) == 0;

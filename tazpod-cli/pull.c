@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "envname.h"
+#include "variables.h"
 #include "wellformed.h"
 
 static void tell(struct cli_pull *pull, enum cli_pull_kind kind, const char *name, const char *path)
@@ -32,8 +33,7 @@ static int put(struct cli_pull *pull, const struct cli_secret *secret, const cha
 		[TZ_STORE_SAME] = CLI_PULL_SAME,
 	};
 	enum tz_store_state state;
-	int r = tz_store_put(pull->store, secret->name, path, cli_fetched_value(pull->fetched, secret), secret->size, &state,
-			     err);
+	int r = tz_store_put(pull->store, secret->name, path, secret->value, secret->size, &state, err);
 
 	if (r < 0)
 		return tz_error_wrap(err, "the secret %s", secret->name);
@@ -56,21 +56,29 @@ static bool is_put(const struct cli_pull *pull, const char *path)
 
 static int put_item(struct cli_pull *pull, const struct tz_secrets_item *item, struct tz_error *err)
 {
-	const struct cli_secret *secret = cli_fetched_find(pull->fetched, item->name);
+	struct cli_secret secret;
 	char own[TZ_SECRETS_TEXT];
 	int r = check_path(pull, item, err);
 
 	if (r < 0)
 		return r;
-	if (!secret) {
+	if (!cli_fetched_find(pull->fetched, item->name, &secret)) {
 		tell(pull, CLI_PULL_MISSING, item->name, NULL);
 		return 0;
 	}
 	if (item->file[0])
-		return put(pull, secret, item->file, err);
+		return put(pull, &secret, item->file, err);
 	if (own_path(item->name, own) < 0)
 		return tz_error_set(err, ENAMETOOLONG, "the name of the secret %s is too long", item->name);
-	return is_put(pull, own) ? 0 : put(pull, secret, own, err);
+	return is_put(pull, own) ? 0 : put(pull, &secret, own, err);
+}
+
+/* Nobody gave it a file, so it is for a variable. */
+static bool can_be_variable(const struct cli_pull *pull, const struct cli_secret *secret)
+{
+	return strlen(secret->name) < TZ_SECRETS_NAME && strlen(secret->name) + 1 + secret->size <= TZ_VARIABLE_MAX &&
+	       !memchr(secret->value, '\0', secret->size) &&
+	       (!tz_envname_danger(secret->name) || tz_secrets_words_have(&pull->map->allow, secret->name));
 }
 
 static int put_rest(struct cli_pull *pull, struct tz_error *err)
@@ -78,16 +86,15 @@ static int put_rest(struct cli_pull *pull, struct tz_error *err)
 	char own[TZ_SECRETS_TEXT];
 	int r = 0;
 
-	for (unsigned int i = 0; r == 0 && i < pull->fetched->count; i++) {
-		const struct cli_secret *secret = &pull->fetched->list[i];
+	for (size_t i = 0; r == 0 && i < pull->fetched->count; i++) {
+		const struct cli_secret secret = cli_fetched_at(pull->fetched, i);
 
-		if (tz_secrets_map_names(pull->map, secret->name))
+		if (tz_secrets_map_names(pull->map, secret.name))
 			continue;
-		if ((tz_envname_danger(secret->name) && !tz_secrets_words_have(&pull->map->allow, secret->name)) ||
-		    own_path(secret->name, own) < 0)
-			tell(pull, CLI_PULL_REFUSED, secret->name, NULL);
+		if (!can_be_variable(pull, &secret) || own_path(secret.name, own) < 0)
+			tell(pull, CLI_PULL_REFUSED, secret.name, NULL);
 		else
-			r = put(pull, secret, own, err);
+			r = put(pull, &secret, own, err);
 	}
 	return r;
 }

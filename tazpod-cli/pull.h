@@ -14,7 +14,7 @@ enum cli_pull_kind {
 	CLI_PULL_SAME,
 	CLI_PULL_GONE,    /* it is in the vault from an earlier pull, and neither fetched nor mapped now */
 	CLI_PULL_MISSING, /* it is mapped, and was not fetched */
-	CLI_PULL_REFUSED, /* its name is one that changes how programs run, or none for a variable */
+	CLI_PULL_REFUSED, /* not mapped, and no variable: its name changes how programs run, or it is too long or has a NUL */
 	CLI_PULL_KINDS,
 };
 

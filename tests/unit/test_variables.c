@@ -86,7 +86,7 @@ static void test_all(void **state)
 	assert_int_equal(load("config: {all: true}\nsecrets: [{name: A, env: B}]", &variables), 0);
 	assert_int_equal(variables.count, 1);
 	has(&variables, 0, "B", "a");
-	assert_int_equal(load("config: {all: true}\nallow: [PATH]", &allowed), 0);
+	assert_int_equal(load("allow: [PATH]", &allowed), 0);
 	assert_int_equal(allowed.count, 3);
 	has(&allowed, 0, "A", "a");
 	has(&allowed, 1, "B", "b");
@@ -120,6 +120,23 @@ static void test_refused(void **state)
 	       "the secret N");
 }
 
+/* One that nobody mapped keeps no other one out. */
+static void test_rest_that_is_too_much(void **state)
+{
+	_cleanup_variables_ struct tz_variables variables = TZ_VARIABLES_INIT;
+	static char big[TZ_VARIABLE_MAX];
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	put("A", ".tazpod/values/A", big, sizeof(big));
+	put("B", ".tazpod/values/B", "a\0b", 3);
+	put("C", ".tazpod/values/C", "c", 1);
+	assert_int_equal(load("", &variables), 0);
+	assert_int_equal(variables.count, 1);
+	has(&variables, 0, "C", "c");
+	assert_int_equal(variables.values.size, 2);
+}
+
 /* The longest that a program can be given. */
 static void test_longest(void **state)
 {
@@ -150,6 +167,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_content_of_a_file, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_all, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_refused, unit_setup_dir, unit_teardown_dir),
+		cmocka_unit_test_setup_teardown(test_rest_that_is_too_much, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_longest, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_in_the_way, unit_setup_dir, unit_teardown_dir),
 	};

@@ -77,13 +77,15 @@ def test_pull():
 def test_changes():
     """a changed, a new and a gone secret are told; what is gone goes with --prune; --dry-run changes nothing"""
     terminal = pulled()
-    serve({'TOKEN': 'another', 'PASSWORD': 'pa\nss\n', 'EXTRA': 'x'})
+    serve({'TOKEN': 'another', 'PASSWORD': 'pa\nss\n', 'EXTRA': 'x', 'LD_PRELOAD': 'x'})
     status, said = terminal.run('tazpod pull --dry-run')
     assert status == 1 and 'changed  TOKEN' in said and 'missing  KUBE' in said and 'nothing was written' in said, said
     assert terminal.check('cat ~/secrets/.tazpod/values/TOKEN') == VALUE
     status, said = terminal.run('tazpod pull')
     assert status == 1 and 'gone     KUBE' in said and 'KUBE' in said.splitlines()[-2], said
+    assert 'new      EXTRA' in said and 'refused  LD_PRELOAD' in said, said
     assert terminal.check('cat ~/secrets/.tazpod/values/TOKEN') == 'another'
+    assert terminal.check('tazpod env; echo "$EXTRA ${LD_PRELOAD-none}"') == 'x none'
     assert terminal.check('ls ~/secrets/cluster') == 'kubeconfig'
     write_map(MAP.replace('  - name: KUBE\n    file: cluster/kubeconfig\n    env: KUBECONFIG\n', ''))
     said = terminal.check('tazpod pull --prune')
@@ -301,7 +303,7 @@ def test_many():
     """ten thousand secrets are pulled, and are variables for who asks for all of a provider's"""
     terminal = opened()
     serve({f'N{number}': f'v{number}' for number in range(10000)})
-    write_map(f'config: {{command: [cat, {SERVED}], all: true}}\n')
+    write_map(f'config: {{command: [cat, {SERVED}]}}\n')
     said = terminal.check('tazpod pull --yes | tail -n 1', 120)
     assert '10000 new' in said, said
     assert terminal.check('tazpod env --format null | tr -cd "\\0" | wc -c') == '10000'
