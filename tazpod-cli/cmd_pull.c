@@ -2,9 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "become.h"
 #include "commands.h"
+#include "infisical_login.h"
 #include "here.h"
 #include "options.h"
 #include "place.h"
@@ -58,17 +60,39 @@ static void summarize(const struct cli_pull *pull, const struct request *request
 	(void)puts(request->dry_run ? "; nothing was written (--dry-run)" : "");
 }
 
+static void warn(void *data, const char *sentence)
+{
+	(void)data;
+	cli_say("warning: %s", sentence);
+}
+
 /* The lock is not held while a server is asked. */
 static int fetch(const struct cli_place *place, const struct tz_secrets_map *map, struct cli_fetched *ret,
 		 struct tz_error *err)
 {
+	const struct cli_provider_request request = {
+		.map = map, .folder = place->settings.workspace, .home = place->ghost.home, .warn = warn,
+	};
 	struct cli_progress progress = cli_progress_begin(false);
 	int r;
 
 	cli_progress_show(&progress, map->provider == TZ_PROVIDER_COMMAND ? map->command.list[0] : "asking Infisical", 0);
-	r = cli_provider_fetch(map, place->ghost.home, place->settings.workspace, ret, err);
+	r = cli_provider_fetch(&request, ret, err);
 	cli_progress_end(&progress);
 	return r;
+}
+
+/* Somebody at a terminal is led to the login, and then gets what he came for. */
+static int fetch_logged_in(const struct cli_place *place, const struct tz_secrets_map *map, struct cli_fetched *ret,
+			   struct tz_error *err)
+{
+	int r = fetch(place, map, ret, err);
+
+	if (r != -EACCES || map->provider != TZ_PROVIDER_INFISICAL || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return r;
+	cli_say("%s", err->message);
+	r = cli_infisical_login(place, map, NULL, err);
+	return r < 0 ? r : fetch(place, map, ret, err);
 }
 
 static int apply(const struct cli_place *place, const struct tz_secrets_map *map, const struct cli_fetched *fetched,
@@ -115,7 +139,7 @@ static int pull_here(const struct cli_place *place, const struct request *reques
 	if (r == 0)
 		r = cli_provider_trust(place, &map, request->yes, err);
 	if (r == 0)
-		r = fetch(place, &map, &fetched, err);
+		r = fetch_logged_in(place, &map, &fetched, err);
 	return r < 0 ? r : apply(place, &map, &fetched, request, err);
 }
 
