@@ -62,6 +62,23 @@ static int open_or_make(int dir, const char *path, unsigned int missing)
 	return tz_path_open_beneath(above, name, O_RDONLY | O_DIRECTORY, 0);
 }
 
+/* What the earlier tool called the folder of Infisical's login in its vaults, the newest first. */
+static const struct {
+	const char *now, *before;
+} renamed[] = {
+	{ ".infisical-vault", ".infisical-storage" },
+	{ ".infisical-vault", ".infisical-auth" },
+	{ ".infisical-vault", ".auth-infisical" },
+};
+
+/* Where both are there, the present one counts, and the other stays what it is. */
+static void take_over_old_name(int vault, const char *name)
+{
+	for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++)
+		if (strcmp(name, renamed[i].now) == 0)
+			(void)renameat2(vault, renamed[i].before, vault, name, RENAME_NOREPLACE);
+}
+
 /* 1, 0 or a negative errno. */
 static int is_empty(int fd)
 {
@@ -97,6 +114,7 @@ static void close_ends(struct ends *ends)
 static void find_ends(const struct tz_enclave *enclave, int vault, const struct tz_bridge_setting *bridge,
 		      struct ends *ret)
 {
+	take_over_old_name(vault, bridge->vault);
 	ret->source = open_or_make(vault, bridge->vault, 1);
 	/* where the vault's side is missing, nothing is made in the home */
 	if (ret->source < 0)

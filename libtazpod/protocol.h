@@ -53,7 +53,7 @@ struct tz_reply {
 	uint32_t kind;
 	int32_t code;           /* FAILED: negative errno */
 	uint32_t vault;         /* HELLO: enum tz_vault_state */
-	uint32_t value;         /* PROGRESS: percent; CREATE offer: size in MiB */
+	uint32_t value;         /* PROGRESS: percent; CREATE offer: size in MiB; OPEN: seconds that the stash has left, or 0 */
 	uint32_t passphrase_min;/* HELLO */
 	char message[TZ_ERROR_TEXT];
 	char detail[TZ_ERROR_TEXT];

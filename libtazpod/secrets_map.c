@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "envname.h"
 #include "path.h"
 #include "smallfile.h"
 #include "wellformed.h"
@@ -239,6 +240,7 @@ static int read_item(const struct reader *reader, const struct tz_yaml_node *nod
 	static const char *const known[] = { "name", "file", "env", "value", NULL };
 	struct tz_secrets_item *item = &reader->map->items[reader->map->count];
 	const struct tz_yaml_node *value;
+	const char *danger;
 	int r = warn_of_unknown(reader, node, known);
 
 	if (r == 0)
@@ -249,6 +251,10 @@ static int read_item(const struct reader *reader, const struct tz_yaml_node *nod
 		return tz_yaml_error(node, reader->err, "must have a 'name'");
 	if (!item->file[0] && !item->env[0])
 		return tz_yaml_error(node, reader->err, "must have a 'file', an 'env', or both");
+	danger = tz_envname_danger(item->env);
+	if (danger && !tz_secrets_words_have(&reader->map->allow, item->env))
+		return tz_yaml_error(tz_yaml_find(node, "env"), reader->err, "changes %s; if that is meant, name %s under 'allow'",
+				     danger, item->env);
 	value = find(node, "value");
 	item->value = !item->file[0];
 	if (value) {
@@ -298,7 +304,7 @@ int tz_secrets_map_parse(const char *text, size_t size, const char *name, struct
 			 tz_yaml_warn_fn warn, void *data, struct tz_error *err)
 {
 	_cleanup_secrets_map_ struct tz_secrets_map map = {
-		.timeout = 60, .infisical_environment = "dev", .infisical_path = "/",
+		.timeout = 60, .all = true, .infisical_environment = "dev", .infisical_path = "/",
 	};
 	_cleanup_yaml_ struct tz_yaml *document = NULL;
 	struct reader reader = { .map = &map, .warn = warn, .data = data, .err = err };
@@ -329,6 +335,14 @@ int tz_secrets_map_load(const char *folder, struct tz_secrets_map *ret, tz_yaml_
 	}
 	r = tz_smallfile_read(fd, TZ_SECRETS_MAP_FILE, name, TZ_SECRETS_MAP_SIZE_MAX, &text, &size, err);
 	return r < 0 ? r : tz_secrets_map_parse(text, size, name, ret, warn, data, err);
+}
+
+bool tz_secrets_map_names(const struct tz_secrets_map *map, const char *name)
+{
+	for (unsigned int i = 0; i < map->count; i++)
+		if (strcmp(map->items[i].name, name) == 0)
+			return true;
+	return false;
 }
 
 bool tz_secrets_words_have(const struct tz_secrets_words *words, const char *name)

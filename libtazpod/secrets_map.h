@@ -41,7 +41,7 @@ struct tz_secrets_words {
 struct tz_secrets_map {
 	enum tz_secrets_provider provider;          /* config.provider: infisical | command */
 	unsigned int timeout;                       /* config.timeout: 60, seconds that a provider may take */
-	bool all;                                   /* config.all: false; every secret of the provider is a variable, too */
+	bool all;                                   /* config.all: true; every other secret of the provider is a variable, too */
 	char infisical_project_id[TZ_SECRETS_NAME]; /* config.infisical_project_id; "" where it is missing */
 	char infisical_url[TZ_SECRETS_TEXT];        /* config.infisical_url; as above */
 	char infisical_environment[TZ_SECRETS_NAME]; /* config.infisical_environment: dev */
@@ -66,6 +66,9 @@ int tz_secrets_map_load(const char *folder, struct tz_secrets_map *ret, tz_yaml_
 /* The same for text in memory, named name in messages. */
 int tz_secrets_map_parse(const char *text, size_t size, const char *name, struct tz_secrets_map *ret,
 			 tz_yaml_warn_fn warn, void *data, struct tz_error *err);
+
+/* Is there an item of this name? */
+bool tz_secrets_map_names(const struct tz_secrets_map *map, const char *name);
 
 /* Is name one of words? */
 bool tz_secrets_words_have(const struct tz_secrets_words *words, const char *name);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "report.h"
 #include "state.h"
@@ -66,12 +67,23 @@ static void keep_session(struct tz_pam_state *state, int fds[static TZ_SESSION_F
 	state->control = tz_steal_fd(&fds[TZ_FD_CONTROL]);
 }
 
+/* The session has a keyring of its own, in which the stash is not: this is all that it can know. Nobody decides by it. */
+static void tell_session(pam_handle_t *pamh, unsigned int seconds)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "TAZPOD_KEY_UNTIL=%lld", (long long)time(NULL) + seconds);
+	if (seconds > 0)
+		(void)pam_putenv(pamh, text);
+}
+
 int tz_pam_session_open(pam_handle_t *pamh, const struct tz_pam_args *args)
 {
 	struct tz_pam_state *state = tz_pam_state_find(pamh);
 	struct tz_pam_audience audience = { .pamh = pamh, .args = args };
 	struct tz_request request = { .op = TZ_OP_OPEN };
 	int fds[TZ_SESSION_FDS] = { -1, -1, -1, -1, -1, -1 };
+	struct tz_reply reply = { 0 };
 	struct tz_sigchld held;
 	struct tz_error error = { 0 };
 	int r;
@@ -84,7 +96,7 @@ int tz_pam_session_open(pam_handle_t *pamh, const struct tz_pam_args *args)
 	tz_sigchld_hold(&held);
 	terminal_name(pamh, request.tty, sizeof(request.tty));
 	(void)snprintf(request.service, sizeof(request.service), "%s", text_item(pamh, PAM_SERVICE));
-	r = tz_worker_client_ask(&state->worker, &request, NULL, tz_pam_show, &audience, NULL, fds, &error);
+	r = tz_worker_client_ask(&state->worker, &request, NULL, tz_pam_show, &audience, &reply, fds, &error);
 	if (r == 0) {
 		keep_session(state, fds);
 		r = tz_pam_enter(fds, &state->before, &error);
@@ -95,8 +107,10 @@ int tz_pam_session_open(pam_handle_t *pamh, const struct tz_pam_args *args)
 	tz_worker_client_stop(&state->worker, true);
 	tz_sigchld_release(&held);
 	state->unlocked = false;
-	if (r == 0)
+	if (r == 0) {
+		tell_session(pamh, reply.value);
 		return PAM_SUCCESS;
+	}
 	tz_pam_state_drop(pamh);
 	return tz_pam_report(pamh, args, &error, PAM_SESSION_ERR);
 }

@@ -15,11 +15,15 @@
  *   sessions       list, each as output.h says; from within an enclave only its own is seen; null: cannot be seen
  *   stash
  *     seconds_left how long this login gets in without a passphrase; null: no key is kept for it
+ *   variables      the names of those that secrets.yml makes of what is in the vault; null outside, or where it is wrong
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -33,6 +37,7 @@
 #include "output.h"
 #include "place.h"
 #include "report.h"
+#include "secrets_here.h"
 #include "sessions.h"
 #include "size.h"
 
@@ -53,6 +58,8 @@ struct status {
 	struct statvfs space;
 	bool has_space;
 	unsigned int stash_seconds; /* 0: none */
+	struct tz_variables variables;
+	struct tz_error variables_error; /* code 0: they are there */
 };
 
 /* ------------------------------------------------------------------------------------------ looking */
@@ -92,6 +99,18 @@ static void infer_vault(const struct status *status, struct vault_status *vault)
 	(void)snprintf(vault->uuid, sizeof(vault->uuid), "%s", status->sessions[0].vault);
 }
 
+/* Within an enclave the login's keyring is not seen; when its key goes was told as the session began. */
+static unsigned int stash_seconds(void)
+{
+	const char *until = getenv("TAZPOD_KEY_UNTIL");
+	long long left = until ? strtoll(until, NULL, 10) - (long long)time(NULL) : 0;
+	unsigned int seconds;
+
+	if (tz_keystash_remaining(&seconds) == 0)
+		return seconds;
+	return left > 0 && left < UINT_MAX ? (unsigned int)left : 0;
+}
+
 static void look(struct status *status)
 {
 	status->count = tz_sessions_list(status->sessions, TZ_SESSIONS_MAX, &status->sessions_error);
@@ -100,8 +119,9 @@ static void look(struct status *status)
 	else
 		infer_vault(status, &status->vault);
 	status->has_space = status->place.inside && statvfs(status->place.secrets, &status->space) == 0;
-	if (tz_keystash_remaining(&status->stash_seconds) < 0)
-		status->stash_seconds = 0;
+	status->stash_seconds = stash_seconds();
+	if (status->place.inside)
+		(void)cli_secrets_variables(&status->place, &status->variables, &status->variables_error);
 }
 
 static uint64_t space_of(const struct statvfs *space, fsblkcnt_t blocks)
@@ -166,6 +186,46 @@ static void show_sessions(const struct status *status)
 		(void)puts("         (from within an enclave no other one is seen)");
 }
 
+static void show_variables(const struct status *status)
+{
+	const struct tz_variables *variables = &status->variables;
+
+	if (!status->place.inside)
+		return;
+	(void)printf("secrets  ");
+	if (status->variables_error.code)
+		(void)printf("no variables: %s", status->variables_error.message);
+	else if (variables->count == 0)
+		(void)printf("no variables");
+	for (unsigned int i = 0; i < variables->count; i++)
+		(void)printf("%s%s", i ? ", " : "", variables->list[i].name);
+	if (variables->missing)
+		(void)printf("; %u of " TZ_SECRETS_MAP_FILE " not pulled yet", variables->missing);
+	(void)putchar('\n');
+}
+
+/* The line at the start of a ghost shell. */
+static void show_brief(const struct status *status)
+{
+	char used[CLI_SIZE_TEXT], size[CLI_SIZE_TEXT];
+
+	if (!status->place.inside) {
+		(void)puts("the vault is closed here; 'tazpod unlock' opens it");
+		return;
+	}
+	(void)printf("vault open");
+	if (status->has_space)
+		(void)printf(", %s of %s used", cli_size_text(space_of(&status->space, status->space.f_blocks - status->space.f_bfree),
+							      used),
+			     cli_size_text(space_of(&status->space, status->space.f_blocks), size));
+	(void)printf("; %u variable%s", status->variables.count, status->variables.count == 1 ? "" : "s");
+	if (status->variables.missing)
+		(void)printf(" (%u not pulled yet)", status->variables.missing);
+	if (status->stash_seconds)
+		(void)printf("; this login needs no passphrase for %u min", (status->stash_seconds + 59) / 60);
+	(void)putchar('\n');
+}
+
 static void show(const struct status *status)
 {
 	const char *driver = driver_in_use(status);
@@ -175,6 +235,7 @@ static void show(const struct status *status)
 		     driver ? driver : "");
 	show_enclave(status);
 	show_sessions(status);
+	show_variables(status);
 	if (status->stash_seconds)
 		(void)printf("stash    this login gets in without a passphrase for %u min %02u s\n",
 			     status->stash_seconds / 60, status->stash_seconds % 60);
@@ -230,7 +291,7 @@ static void show_json(const struct status *status)
 {
 	_cleanup_json_ struct json_object *object = json_object_new_object();
 	struct json_object *driver = json_object_new_object(), *stash = json_object_new_object();
-	struct json_object *sessions = status->count < 0 ? NULL : json_object_new_array();
+	struct json_object *sessions = status->count < 0 ? NULL : json_object_new_array(), *variables = NULL;
 
 	cli_json_text(driver, "setting", tz_driver_choice_name(status->place.settings.driver));
 	cli_json_text(driver, "in_use", driver_in_use(status));
@@ -240,20 +301,26 @@ static void show_json(const struct status *status)
 		cli_json_number(stash, "seconds_left", status->stash_seconds);
 	else
 		cli_json_text(stash, "seconds_left", NULL);
+	if (status->place.inside && status->variables_error.code == 0)
+		variables = json_object_new_array();
+	for (unsigned int i = 0; variables && i < status->variables.count; i++)
+		(void)json_object_array_add(variables, json_object_new_string(status->variables.list[i].name));
 	(void)json_object_object_add(object, "vault", vault_json(status));
 	(void)json_object_object_add(object, "driver", driver);
 	(void)json_object_object_add(object, "enclave", enclave_json(status));
 	(void)json_object_object_add(object, "sessions", sessions);
 	(void)json_object_object_add(object, "stash", stash);
+	(void)json_object_object_add(object, "variables", variables);
 	cli_json_print(object);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	bool json = false, quiet = false;
+	bool json = false, quiet = false, brief = false;
 	const struct cli_option options[] = {
 		{ .name = "json", .flag = &json },
 		{ .name = "quiet", .letter = 'q', .flag = &quiet },
+		{ .name = "brief", .letter = 'b', .flag = &brief },
 		{ 0 },
 	};
 	struct status status = { .vault = { .state = "unknown" } };
@@ -270,10 +337,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (cli_here_is_meant(&status.place))
 		return cli_host_status(json, &error) < 0 ? cli_fail(cli, &error) : CLI_DONE;
 	look(&status);
-	if (json)
-		show_json(&status);
-	else
-		show(&status);
+	(json ? show_json : brief ? show_brief : show)(&status);
+	tz_variables_free(&status.variables);
 	return CLI_DONE;
 }
 
@@ -281,13 +346,14 @@ const struct cli_command cli_cmd_status = {
 	.name = "status",
 	.path = "status",
 	.summary = "show the vault, its sessions and the kept key",
-	.usage = "Usage: tazpod status [--json | --quiet]\n"
+	.usage = "Usage: tazpod status [--json | --brief | --quiet]\n"
 		 "\n"
 		 "Shows the vault, whether this shell is in the enclave, the open sessions, and how long this login gets in\n"
 		 "without a passphrase. Root sees the vault's image too. On the host, in a project's folder: its container, its\n"
-		 "vault and the sessions there.\n"
+		 "vault and the sessions there. In the enclave: the names of the variables, never their values.\n"
 		 "\n"
 		 "      --json       show it as JSON\n"
+		 "  -b, --brief      show one line, as a ghost shell does at its start\n"
 		 "  -q, --quiet      show nothing: exit status 0 in the enclave, 3 outside\n",
 	.run = run,
 };

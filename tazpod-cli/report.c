@@ -34,7 +34,14 @@ int cli_fail(const struct cli *cli, const struct tz_error *err)
 	cli_say("%s", err->message[0] ? err->message : strerror(-err->code));
 	if (cli->verbose && err->detail[0])
 		(void)fprintf(stderr, "  (%s)\n", err->detail);
-	return err->code == -EKEYREJECTED ? CLI_WRONG_PASSPHRASE : CLI_FAILED;
+	switch (err->code) {
+	case -EKEYREJECTED:
+		return CLI_WRONG_PASSPHRASE;
+	case -ENOKEY:
+		return CLI_LOCKED;
+	default:
+		return CLI_FAILED;
+	}
 }
 
 int cli_usage_error(const struct cli *cli, const char *format, ...)

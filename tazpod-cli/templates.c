@@ -50,7 +50,11 @@ static const char secrets[] =
 	"# secrets:\n"
 	"#   - name: KUBE_CONFIG     # as the server calls it\n"
 	"#     file: kubeconfig      # becomes ~/secrets/kubeconfig\n"
-	"#     env: KUBECONFIG       # and the variable that says where it is\n";
+	"#     env: KUBECONFIG       # and the variable that says where it is\n"
+	"#   - name: API_TOKEN\n"
+	"#     env: API_TOKEN        # a variable with the secret itself\n"
+	"#\n"
+	"# secrets.yml(5) has all that can be said. 'tazpod pull' fetches them.\n";
 
 /* the engine would send the vault along with what it builds from */
 static const char dockerignore[] = "vault\n";

@@ -207,6 +207,7 @@ static void keep_for_reentry(struct tz_worker *worker)
 static int open_session(struct tz_worker *worker, const struct tz_request *request, struct tz_error *err)
 {
 	int fds[TZ_SESSION_FDS] = { -1, -1, -1, -1, -1, -1 };
+	struct tz_reply reply = { 0 };
 	int r = require_vault(worker, err);
 
 	if (r == 0 && !worker->key.data)
@@ -215,12 +216,14 @@ static int open_session(struct tz_worker *worker, const struct tz_request *reque
 		return r;
 	tz_worker_handoff_withdraw(worker);
 	keep_for_reentry(worker);
+	if (tz_keystash_remaining(&reply.value) < 0)
+		reply.value = 0;
 	r = tz_worker_open(worker, request, fds, err);
 	if (r < 0 && !worker->by_stash)
 		(void)tz_keystash_forget();
 	tz_secret_free(&worker->key);
 	if (r == 0)
-		r = reply_done(worker, NULL, fds, TZ_SESSION_FDS);
+		r = reply_done(worker, &reply, fds, TZ_SESSION_FDS);
 	for (unsigned int i = 0; i < TZ_SESSION_FDS; i++)
 		tz_closep(&fds[i]);
 	return r < 0 ? r : 1;

@@ -98,6 +98,21 @@ static int builds_below_a_missing_directory(void)
 	return 0;
 }
 
+static int takes_over_the_earlier_names(void)
+{
+	make_ends();
+	make_dir(VAULT "/.infisical-storage", GHOST, 0755);
+	make_file(VAULT "/.infisical-storage/login", GHOST);
+	make_dir(VAULT "/.infisical-auth", GHOST, 0755);
+	CHECK(build(".infisical-vault", ".infisical") == 0 && times == 0);
+	CHECK(access(HOME "/.infisical/login", F_OK) == 0 && access(VAULT "/.infisical-storage", F_OK) < 0);
+	/* what is there now counts, and nothing is lost */
+	CHECK(access(VAULT "/.infisical-auth", F_OK) == 0);
+	/* other bridges have nothing to do with it */
+	CHECK(build("kube", ".kube") == 0 && access(VAULT "/.infisical-auth", F_OK) == 0);
+	return 0;
+}
+
 static int leaves_what_is_in_the_way(void)
 {
 	make_ends();
@@ -159,6 +174,7 @@ static int tells_no_one(void)
 #define TEST(function) static void test_##function(void **state) { (void)state; in_private_ns(function); }
 TEST(builds)
 TEST(builds_below_a_missing_directory)
+TEST(takes_over_the_earlier_names)
 TEST(leaves_what_is_in_the_way)
 TEST(follows_no_hostile_vault)
 TEST(needs_no_room_in_the_vault)
@@ -169,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_builds),
 		cmocka_unit_test(test_builds_below_a_missing_directory),
+		cmocka_unit_test(test_takes_over_the_earlier_names),
 		cmocka_unit_test(test_leaves_what_is_in_the_way),
 		cmocka_unit_test(test_follows_no_hostile_vault),
 		cmocka_unit_test(test_needs_no_room_in_the_vault),

@@ -79,6 +79,7 @@ static void test_empty(void **state)
 		assert_string_equal(map.infisical_path, "/");
 		assert_int_equal(map.provider, TZ_PROVIDER_INFISICAL);
 		assert_int_equal(map.timeout, 60);
+		assert_true(map.all);
 		assert_int_equal(map.command.count + map.allow.count, 0);
 		assert_int_equal(warnings, 0);
 	}
@@ -91,7 +92,7 @@ static void test_provider(void **state)
 								"  command: [sops, -d, secrets.enc.json]\n"
 								"  format: dotenv\n"
 								"  timeout: 5\n"
-								"  all: true\n"
+								"  all: false\n"
 								"allow: [PATH, LD_PRELOAD]\n");
 	_cleanup_secrets_map_ struct tz_secrets_map vault = parse("config: {command: [vault], select: data.data}\n");
 	_cleanup_secrets_map_ struct tz_secrets_map infisical = parse("config: {provider: infisical, infisical_path: /a/b, "
@@ -104,7 +105,8 @@ static void test_provider(void **state)
 	assert_null(map.command.list[3]);
 	assert_int_equal(map.format, TZ_SECRETS_DOTENV);
 	assert_int_equal(map.timeout, 5);
-	assert_true(map.all);
+	assert_false(map.all);
+	assert_true(vault.all);
 	assert_true(tz_secrets_words_have(&map.allow, "LD_PRELOAD"));
 	assert_false(tz_secrets_words_have(&map.allow, "LD_PRELOA"));
 	/* who names a command means it */

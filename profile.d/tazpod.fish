@@ -1,0 +1,21 @@
+# As tazpod.sh, for fish, which sources what is in its vendor_conf.d.
+if test "$TAZPOD_GHOST_MODE" = true
+    function tazpod_refresh
+        command tazpod env --shell fish | source
+        test $pipestatus[1] -eq 0
+    end
+
+    function tazpod
+        if test (count $argv) -eq 1; and test "$argv[1]" = env; and isatty stdout
+            tazpod_refresh
+        else
+            command tazpod $argv
+            set -l result $status
+            contains -- "$argv[1]" pull sync; and tazpod_refresh
+            return $result
+        end
+    end
+
+    tazpod_refresh
+    status is-interactive; and command tazpod status --brief
+end

@@ -1,0 +1,64 @@
+#include "infisical_login.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "infisical.h"
+#include "program.h"
+
+/* What the CLI writes must go through a bridge into the vault: the home itself is not encrypted. */
+static int check_bridges(const struct cli_place *place, struct tz_error *err)
+{
+	static const char *const folders[] = { ".infisical", "infisical-keyring" };
+	struct stat vault, folder;
+	char path[PATH_MAX];
+
+	if (stat(place->secrets, &vault) < 0)
+		return tz_error_set(err, errno, "%s cannot be looked at: %m", place->secrets);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", place->ghost.home, folders[i]);
+		if (stat(path, &folder) < 0 || folder.st_dev != vault.st_dev)
+			return tz_error_set(err, EPERM, "~/%s is not in the vault, so a login would be left in the open; the bridge "
+					    "for it is in the settings ('bridges' in tazpod.yaml(5)), and what was in its way was "
+					    "told when this session began", folders[i]);
+	}
+	return 0;
+}
+
+/* Where the keyring of a desktop is, it would take that, which is not in the vault. Its status says nothing. */
+static int choose_files(char *path, struct tz_error *err)
+{
+	char *const words[] = { path, "vault", "set", "file", NULL };
+	int r = cli_program_run_quietly(words, err);
+
+	return r < 0 ? r : 0;
+}
+
+int cli_infisical_login(const struct cli_place *place, const struct tz_secrets_map *map, char *const more[],
+			struct tz_error *err)
+{
+	_cleanup_args_ struct cli_args args = CLI_ARGS_INIT;
+	char path[PATH_MAX];
+	int r = check_bridges(place, err);
+
+	if (r == 0)
+		r = cli_infisical_find(path, err);
+	if (r == 0)
+		r = cli_infisical_take_environment(map, place->ghost.home, err);
+	if (r == 0)
+		r = choose_files(path, err);
+	if (r < 0)
+		return r;
+	cli_args_add(&args, "%s", path);
+	cli_args_add(&args, "login");
+	if (more)
+		cli_args_add_all(&args, (const char *const *)more);
+	r = cli_args_check(&args, err);
+	if (r == 0)
+		r = cli_program_run(args.words, err);
+	return r <= 0 ? r : tz_error_set(err, EACCES, "'infisical login' ended with status %d; nobody is logged in", r);
+}

@@ -1,0 +1,16 @@
+/* Logging in to Infisical, in the enclave, so that the login is in the vault and nowhere else. */
+#ifndef TAZPOD_CLI_INFISICAL_LOGIN_H
+#define TAZPOD_CLI_INFISICAL_LOGIN_H
+
+#include "error.h"
+#include "place.h"
+#include "secrets_map.h"
+
+/*
+ * Runs `infisical login` on this terminal, more (ended by NULL; may be NULL) being options of it. -EPERM: what it keeps
+ * would not be in the vault; -ENOENT: the program is not installed; -EACCES: it did not work.
+ */
+int cli_infisical_login(const struct cli_place *place, const struct tz_secrets_map *map, char *const more[],
+			struct tz_error *err);
+
+#endif
