@@ -6,6 +6,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "printable.h"
 #include "suggest.h"
 
 #define NAME_SHOWN 64
@@ -68,14 +69,17 @@ static bool is_continuation(char c)
 	return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* For a message, which is made printable as a whole: a long one is cut. */
+/* For a message, which is made printable as a whole: a long one is cut between characters. */
 static const char *shortened(const char *text, char buffer[static NAME_SHOWN])
 {
-	size_t n = strnlen(text, NAME_SHOWN - 8);
+	size_t n = 0, size;
+	bool control;
 
-	while (is_continuation(text[n]))
-		n++;
-	(void)snprintf(buffer, NAME_SHOWN, "%.*s%s", (int)n, text, text[n] ? "..." : "");
+	for (; *text && n < NAME_SHOWN - 8; text += size, n += size) {
+		size = tz_character(text, &control);
+		memcpy(buffer + n, text, size);
+	}
+	(void)strcpy(buffer + n, *text ? "..." : "");
 	return buffer;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,20 @@ static int check_bridges(const struct cli_place *place, struct tz_error *err)
 	return 0;
 }
 
+/* As provider_infisical.c has it: a bare TOKEN is anybody's, and a repository's .infisical.json does not count. */
+static int take_environment(const struct tz_secrets_map *map, struct tz_error *err)
+{
+	static struct cli_infisical_server server; /* putenv() keeps it */
+	int r = cli_infisical_server(map, &server, err);
+
+	if (r < 0)
+		return r;
+	if (unsetenv("TOKEN") < 0 || (server.domain[0] && (putenv(server.domain) != 0 || putenv(server.address) != 0)) ||
+	    chdir("/") < 0)
+		return tz_error_set(err, errno, "infisical cannot be started: %m");
+	return 0;
+}
+
 /* Where the keyring of a desktop is, it would take that, which is not in the vault. Its status says nothing. */
 static int choose_files(char *path, struct tz_error *err)
 {
@@ -48,7 +63,7 @@ int cli_infisical_login(const struct cli_place *place, const struct tz_secrets_m
 	if (r == 0)
 		r = cli_infisical_find(path, err);
 	if (r == 0)
-		r = cli_infisical_take_environment(map, place->ghost.home, err);
+		r = take_environment(map, err);
 	if (r == 0)
 		r = choose_files(path, err);
 	if (r < 0)

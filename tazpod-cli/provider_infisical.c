@@ -20,11 +20,12 @@
 
 #include "args.h"
 #include "fetch.h"
+#include "infisical.h"
 #include "said.h"
 #include "program.h"
 #include "secrets_json.h"
 
-#define NAME "infisical"
+#define NAME CLI_INFISICAL
 /* Where it would begin to log in; what follows waits for a person. */
 #define LOGIN_BEGINS "triggering login flow"
 /* In place of a value that whoever is logged in may not read. */
@@ -33,67 +34,11 @@
 
 struct changes {
 	const char *list[CHANGES_MAX + 1];
-	char domain[TZ_SECRETS_TEXT + 32], address[TZ_SECRETS_TEXT + 32], home[PATH_MAX + 8];
+	struct cli_infisical_server server;
+	char home[PATH_MAX + 8];
 };
 
 /* ---------------------------------------------------------------- the request */
-
-/* Without what the CLI adds by itself. */
-static size_t address_size(const char *address)
-{
-	size_t size = strlen(address);
-
-	while (size > 0 && address[size - 1] == '/')
-		size--;
-	if (size > 4 && strncmp(address + size - 4, "/api", 4) == 0)
-		size -= 4;
-	while (size > 0 && address[size - 1] == '/')
-		size--;
-	return size;
-}
-
-static bool same_address(const char *a, const char *b)
-{
-	size_t size = address_size(a);
-
-	return size == address_size(b) && strncmp(a, b, size) == 0;
-}
-
-/* Its variables for the server, the one that it prefers first. */
-static const char *environment_address(const char **ret_name)
-{
-	static const char *const names[] = { "INFISICAL_DOMAIN", "INFISICAL_API_URL", NULL };
-
-	for (const char *const *name = names; *name; name++) {
-		const char *address = getenv(*name);
-
-		if (address && *address) {
-			*ret_name = *name;
-			return address;
-		}
-	}
-	return NULL;
-}
-
-static int choose_server(const struct tz_secrets_map *map, struct changes *changes, size_t *count, struct tz_error *err)
-{
-	const char *name, *address = environment_address(&name);
-	char shown[128];
-
-	if (!map->infisical_url[0])
-		return 0;
-	if (address && !same_address(address, map->infisical_url)) {
-		cli_printable_copy(address, strlen(address), shown, sizeof(shown));
-		return tz_error_set(err, EINVAL, "secrets.yml has the server %.128s ('infisical_url'), but %s in the environment is %s; "
-				    "a login for the one is not sent to the other: unset %s, or make them the same",
-				    map->infisical_url, name, shown, name);
-	}
-	(void)snprintf(changes->domain, sizeof(changes->domain), "INFISICAL_DOMAIN=%s", map->infisical_url);
-	(void)snprintf(changes->address, sizeof(changes->address), "INFISICAL_API_URL=%s", map->infisical_url);
-	changes->list[(*count)++] = changes->domain;
-	changes->list[(*count)++] = changes->address;
-	return 0;
-}
 
 static int choose_changes(const struct cli_provider_request *request, struct changes *ret, struct tz_error *err)
 {
@@ -108,6 +53,7 @@ static int choose_changes(const struct cli_provider_request *request, struct cha
 		NULL,
 	};
 	size_t count = 0;
+	int r;
 
 	for (const char *const *change = always; *change; change++)
 		ret->list[count++] = *change;
@@ -116,15 +62,12 @@ static int choose_changes(const struct cli_provider_request *request, struct cha
 			return tz_error_set(err, ENAMETOOLONG, "%s has too long a path", request->home);
 		ret->list[count++] = ret->home;
 	}
-	return choose_server(request->map, ret, &count, err);
-}
-
-static int find(char ret[static PATH_MAX], struct tz_error *err)
-{
-	if (cli_program_find(NAME, ret) == 0)
-		return 0;
-	return tz_error_set(err, ENOENT, "the CLI of Infisical is not installed; https://infisical.com/docs/cli/overview says how, "
-			    "and 'provider:' in secrets.yml what else secrets can come from");
+	r = cli_infisical_server(request->map, &ret->server, err);
+	if (r == 0 && ret->server.domain[0]) {
+		ret->list[count++] = ret->server.domain;
+		ret->list[count++] = ret->server.address;
+	}
+	return r;
 }
 
 /* ---------------------------------------------------------------- what it said */
@@ -254,7 +197,7 @@ static int export_secrets(const struct cli_provider_request *request, struct cli
 	char path[PATH_MAX];
 	struct cli_fetch fetch = { .path = path, .name = NAME, .folder = "/", .changes = changes.list,
 				   .seconds = map->timeout, .stop_at = LOGIN_BEGINS };
-	int r = find(path, err);
+	int r = cli_infisical_find(path, err);
 
 	if (r == 0)
 		r = choose_changes(request, &changes, err);
