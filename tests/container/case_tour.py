@@ -23,7 +23,7 @@ def play(status, *changes):
     script = f'{folder}/tour'
     with open(script, 'w') as file:
         file.write(text)
-    said = person.run('bash', script, status=status, folder=folder, TMPDIR=folder, seconds=300).said
+    said = person.run('bash', script, status=status, folder=folder, TMPDIR=folder, PATH='/usr/bin:/bin', seconds=300).said
     assert os.listdir(folder) == ['tour'], os.listdir(folder)
     name = re.search(r'docker kill (\S+)', said).group(1)
     for kind in ('ps', '-a'), ('images',):
