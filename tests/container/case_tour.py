@@ -23,7 +23,7 @@ def play(status, *changes):
     script = f'{folder}/tour'
     with open(script, 'w') as file:
         file.write(text)
-    said = person.run('bash', script, status=status, folder=folder, TMPDIR=folder, seconds=150).said
+    said = person.run('bash', script, status=status, folder=folder, TMPDIR=folder, PATH='/usr/bin:/bin', seconds=300).said
     assert os.listdir(folder) == ['tour'], os.listdir(folder)
     name = re.search(r'docker kill (\S+)', said).group(1)
     for kind in ('ps', '-a'), ('images',):
@@ -57,6 +57,9 @@ def test_planted():
                       'but a loop device, as long as it is open', 'a wrong passphrase opens nothing'], said
     assert len(held) == 6, said
     assert '8 of these did not hold.' in said
+
+
+test_tour.timeout = test_planted.timeout = 400
 
 
 def test_quickstart():
