@@ -1,6 +1,6 @@
 # fish completion for tazpod(1)
 
-set -l commands init up ssh enter down logs trust unlock lock status passwd vault doctor version help
+set -l commands init up ssh enter down logs trust unlock lock pull sync env run login status passwd vault doctor version help
 set -l vault_commands create info check grow backup-header restore-header add-recovery remove-recovery
 set -l first "not __fish_seen_subcommand_from $commands"
 set -l vault "__fish_seen_subcommand_from vault"
@@ -20,6 +20,11 @@ complete -c tazpod -n "$first" -a logs -d 'show what the project\'s container sa
 complete -c tazpod -n "$first" -a trust -d 'trust the project\'s config'
 complete -c tazpod -n "$first" -a unlock -d 'open the vault and start a shell in the enclave'
 complete -c tazpod -n "$first" -a lock -d 'end all sessions of the vault and forget its key'
+complete -c tazpod -n "$first" -a pull -d 'fetch the project\'s secrets into the vault'
+complete -c tazpod -n "$first" -a sync -d 'the same as pull'
+complete -c tazpod -n "$first" -a env -d 'bring the secrets into the running shell'
+complete -c tazpod -n "$first" -a run -d 'run one program with the secrets'
+complete -c tazpod -n "$first" -a login -d 'log in to Infisical, in the enclave only'
 complete -c tazpod -n "$first" -a status -d 'show the vault, its sessions and the kept key'
 complete -c tazpod -n "$first" -a passwd -d 'change the passphrase'
 complete -c tazpod -n "$first" -a vault -d 'make, check, grow and rescue the image (as root)'
@@ -28,7 +33,13 @@ complete -c tazpod -n "$first" -a version -d 'show the version'
 complete -c tazpod -n "$first" -a help -d 'list the commands, or explain one'
 
 complete -c tazpod -n "__fish_seen_subcommand_from init" -a 'base infisical k8s gemini'
-complete -c tazpod -n "__fish_seen_subcommand_from init up trust" -s y -l yes -d 'do not ask'
+complete -c tazpod -n "__fish_seen_subcommand_from init up trust pull sync login" -s y -l yes -d 'do not ask'
+complete -c tazpod -n "__fish_seen_subcommand_from pull sync" -s n -l dry-run -d 'show what would change'
+complete -c tazpod -n "__fish_seen_subcommand_from pull sync" -l prune -d 'remove what is gone'
+complete -c tazpod -n "__fish_seen_subcommand_from env" -s s -l shell -x -a 'sh bash zsh fish powershell' -d 'of this shell'
+complete -c tazpod -n "__fish_seen_subcommand_from env" -s f -l format -x -a 'dotenv json null' -d 'for programs'
+complete -c tazpod -n "__fish_seen_subcommand_from run" -s o -l only -x -a '(string split " " -- $TAZPOD_VARIABLES)' -d 'only these'
+complete -c tazpod -n "__fish_seen_subcommand_from run" -l no-inherit -d 'a small environment'
 complete -c tazpod -n "__fish_seen_subcommand_from up" -s n -l dry-run -d 'print the commands only'
 complete -c tazpod -n "__fish_seen_subcommand_from up" -l recreate -d 'make it anew'
 complete -c tazpod -n "__fish_seen_subcommand_from up down" -s f -l force -d 'end ghost sessions'
@@ -39,6 +50,7 @@ complete -c tazpod -n "__fish_seen_subcommand_from trust" -s l -l list -d 'show 
 complete -c tazpod -n "__fish_seen_subcommand_from trust" -l remove -d 'forget it'
 complete -c tazpod -n "__fish_seen_subcommand_from unlock" -s c -l command -x -d 'run this in the enclave'
 complete -c tazpod -n "__fish_seen_subcommand_from lock status doctor" -l json -d 'show it as JSON'
+complete -c tazpod -n "__fish_seen_subcommand_from status" -s b -l brief -d 'one line'
 complete -c tazpod -n "__fish_seen_subcommand_from status" -s q -l quiet -d 'show nothing: exit status 0 or 3'
 complete -c tazpod -n "__fish_seen_subcommand_from help" -a "$commands"
 
