@@ -373,7 +373,7 @@ static void warn_together(const struct reader *reader, const struct tz_yaml_node
 /* Of a container's name: in lower case, and with single separators, as the names of images are. */
 static void name_image(const char *container_name, char *ret, size_t size)
 {
-	char name[TZ_PROJECT_NAME];
+	char name[TZ_PROJECT_NAME] = "";
 	size_t n = 0;
 
 	for (const char *p = container_name; *p; p++) {

@@ -255,6 +255,16 @@ static void test_build(void **state)
 	refuse("build: {dockerfile: .tazpod/vault/x}\n", "'build' must not build from .tazpod/vault");
 	parse("build: {}\n");
 	assert_true(project.has_build);
+	assert_string_equal(project.dockerfile, ".tazpod/Containerfile");
+	assert_string_equal(project.context, ".tazpod");
+	parse("build: {context: ./}\n");
+	assert_string_equal(project.context, ".");
+}
+
+static void test_name_of_build(void **state)
+{
+	(void)state;
+	parse("build: {}\n");
 	/* never the name of an image that other projects stand on */
 	assert_int_equal(strncmp(project.image, "localhost/tazpod-my-app-", 24), 0);
 	parse("build: {}\nimage:\ncontainer_name: My__App.-x_\n");
@@ -265,10 +275,6 @@ static void test_build(void **state)
 	refuse("image: localhost/tazpod/base:latest\nbuild: {}\n", "f:1:8: 'image' must not be one of TazPod's own");
 	refuse("build: {}\nimage: localhost/tazpod/k8s\n", "f:2:8: 'image' must not be one of TazPod's own");
 	refuse("build: {}\nimage: tazpod/base\n", "f:2:8: 'image' must not be one of TazPod's own");
-	assert_string_equal(project.dockerfile, ".tazpod/Containerfile");
-	assert_string_equal(project.context, ".tazpod");
-	parse("build: {context: ./}\n");
-	assert_string_equal(project.context, ".");
 }
 
 static void test_ports(void **state)
@@ -530,6 +536,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_build),
+		cmocka_unit_test(test_name_of_build),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_mount_targets),
 		cmocka_unit_test(test_mount_sources),
