@@ -96,15 +96,16 @@ static int read_container_name(struct reader *reader, const struct tz_yaml_node 
 				 "a container's name: two or more letters, digits and any of _.-, a letter or digit first", reader->err);
 }
 
+/* Not the ghost either: who came in as him by the engine would be outside of any enclave, beside the open vault. */
 static bool is_user(const char *name)
 {
-	return tz_is_user_name(name) && strcmp(name, "root") != 0;
+	return tz_is_user_name(name) && strcmp(name, "root") != 0 && strcmp(name, "tazpod-ghost") != 0;
 }
 
 static int read_user(struct reader *reader, const struct tz_yaml_node *node)
 {
 	return tz_yaml_text_into(node, reader->project->user, sizeof(reader->project->user), is_user,
-				 "the name of a user in the container, not root: at most 32 letters, digits, '_', '-' and '.', a letter "
+				 "the name of a user in the container, neither root nor tazpod-ghost: at most 32 letters, digits, '_', '-' and '.', a letter "
 				 "or '_' first", reader->err);
 }
 
@@ -358,6 +359,47 @@ static void warn_together(const struct reader *reader, const struct tz_yaml_node
 	reader->warn(reader->data, sentence.message);
 }
 
+/* Of a container's name: in lower case, and with single separators, as the names of images are. */
+static void name_image(const char *container_name, char *ret, size_t size)
+{
+	char name[TZ_PROJECT_NAME] = "";
+	size_t n = 0;
+
+	for (const char *p = container_name; *p; p++) {
+		bool separates = strchr("_.-", *p);
+
+		if (separates && (n == 0 || strchr("_.-", name[n - 1])))
+			continue;
+		name[n++] = *p >= 'A' && *p <= 'Z' ? (char)(*p + 'a' - 'A') : *p;
+	}
+	while (n > 0 && strchr("_.-", name[n - 1]))
+		n--;
+	(void)snprintf(ret, size, "localhost/%.*s:latest", (int)n, name);
+}
+
+/*
+ * What is built takes the name from whatever image has it: from TazPod's own it must not, since all projects stand on
+ * those. Some engines put localhost/ in front of a name that has no place.
+ */
+static int name_build(const struct reader *reader, const struct tz_yaml_node *map)
+{
+	static const char *const ours[] = { "localhost/tazpod/", "tazpod/" };
+	const struct tz_yaml_node *node = tz_yaml_find(map, "image");
+	struct tz_project *project = reader->project;
+
+	if (!project->has_build)
+		return 0;
+	if (!node || tz_yaml_is_null(node)) {
+		name_image(project->container_name, project->image, sizeof(project->image));
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (strncmp(project->image, ours[i], strlen(ours[i])) == 0)
+			return tz_yaml_error(node, reader->err, "must not be one of TazPod's own with 'build', which gives the name to "
+					     "what it builds: another one, or none, which is localhost/ and the container's name");
+	return 0;
+}
+
 static int read_map(struct reader *reader, const struct tz_yaml_node *map)
 {
 	const char *known[TABLE_SIZE + 1] = { NULL };
@@ -374,6 +416,8 @@ static int read_map(struct reader *reader, const struct tz_yaml_node *map)
 			r = table[i].read(reader, node);
 	}
 	if (r == 0)
+		r = name_build(reader, map);
+	if (r == 0)
 		warn_together(reader, map);
 	return r;
 }
@@ -388,7 +432,7 @@ static int set_defaults(const char *folder, struct tz_project *project, struct t
 		return r;
 	*project = (struct tz_project){
 		.image = "localhost/tazpod/base:latest",
-		.user = "tazpod",
+		.user = TZ_PROJECT_USER,
 		.ghost_mode = true,
 		.dockerfile = ".tazpod/Containerfile",
 		.context = ".tazpod",

@@ -21,6 +21,7 @@
 #define TZ_PROJECT_FILE_MAX (64 * 1024)
 #define TZ_PROJECT_NAME 128
 #define TZ_PROJECT_LIST_MAX 16
+#define TZ_PROJECT_USER "tazpod"
 
 enum tz_engine_choice { TZ_ENGINE_AUTO, TZ_ENGINE_DOCKER, TZ_ENGINE_PODMAN };
 
@@ -33,7 +34,7 @@ struct tz_project_mount {
 struct tz_project {
 	char folder[TZ_PROJECT_PATH];          /* absolute, no symlink: the project */
 	char config_digest[TZ_DIGEST_TEXT];    /* of the text that all this was read from */
-	char image[256];                       /* image: localhost/tazpod/base:latest */
+	char image[256];                       /* image: localhost/tazpod/base:latest, with build localhost/NAME */
 	char container_name[TZ_PROJECT_NAME];  /* container_name: made of the folder's path where it is missing */
 	char user[64];                         /* user: the public user in the container, tazpod */
 	enum tz_engine_choice engine;          /* engine: auto | docker | podman */

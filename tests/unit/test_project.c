@@ -183,7 +183,8 @@ static void test_words(void **state)
 			refuse(text, message);
 		}
 	refuse("network: container:other\n", "'network' must be");
-	refuse("user: root\n", "'user' must be the name of a user in the container, not root");
+	refuse("user: root\n", "'user' must be the name of a user in the container, neither root nor tazpod-ghost");
+	refuse("user: tazpod-ghost\n", "neither root nor tazpod-ghost");
 	refuse("user: 0\n", "'user' must be");
 	refuse("container_name: a/b\n", "'container_name' must be");
 }
@@ -235,6 +236,22 @@ static void test_build(void **state)
 	assert_string_equal(project.context, ".tazpod");
 	parse("build: {context: ./}\n");
 	assert_string_equal(project.context, ".");
+}
+
+static void test_name_of_build(void **state)
+{
+	(void)state;
+	parse("build: {}\n");
+	/* never the name of an image that other projects stand on */
+	assert_int_equal(strncmp(project.image, "localhost/tazpod-my-app-", 24), 0);
+	parse("build: {}\nimage:\ncontainer_name: My__App.-x_\n");
+	assert_string_equal(project.image, "localhost/my_app.x:latest");
+	parse("image: ubuntu:24.04\nbuild: {}\n");
+	assert_string_equal(project.image, "ubuntu:24.04");
+	parse("image: localhost/tazpod-my-app\nbuild: {}\n");
+	refuse("image: localhost/tazpod/base:latest\nbuild: {}\n", "f:1:8: 'image' must not be one of TazPod's own");
+	refuse("build: {}\nimage: localhost/tazpod/k8s\n", "f:2:8: 'image' must not be one of TazPod's own");
+	refuse("build: {}\nimage: tazpod/base\n", "f:2:8: 'image' must not be one of TazPod's own");
 }
 
 static void test_ports(void **state)
@@ -432,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_build),
+		cmocka_unit_test(test_name_of_build),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_mount_targets),
 		cmocka_unit_test(test_mount_sources),
