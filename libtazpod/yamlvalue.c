@@ -35,7 +35,7 @@ int tz_yaml_choice(const struct tz_yaml_node *node, const char *const *words, co
 			     near ? "'?" : "");
 }
 
-int tz_yaml_warn_unknown(const struct tz_yaml_node *map, const char *const *known, tz_yaml_warn_fn warn, void *data,
+int tz_yaml_warn_unknown(const struct tz_yaml_node *map, const char *const *known, tz_yaml_warn_fn tell, void *data,
 			 struct tz_error *err)
 {
 	const struct tz_yaml_node *node = NULL;
@@ -46,8 +46,8 @@ int tz_yaml_warn_unknown(const struct tz_yaml_node *map, const char *const *know
 		return r;
 	while ((node = tz_yaml_next_unknown(map, node, known))) {
 		(void)tz_yaml_unknown_error(node, known, &sentence);
-		if (warn)
-			warn(data, sentence.message);
+		if (tell)
+			tell(data, sentence.message);
 	}
 	return 0;
 }

@@ -21,8 +21,8 @@ int tz_yaml_text_into(const struct tz_yaml_node *node, char *ret, size_t size, b
 /* The index of node's text in words (NULL-terminated); rule names them. */
 int tz_yaml_choice(const struct tz_yaml_node *node, const char *const *words, const char *rule, struct tz_error *err);
 
-/* For files that other versions read, too: each key of map that is not in known is told. warn may be NULL. */
-int tz_yaml_warn_unknown(const struct tz_yaml_node *map, const char *const *known, tz_yaml_warn_fn warn, void *data,
+/* For files that other versions read, too: each key of map that is not in known is told. tell may be NULL. */
+int tz_yaml_warn_unknown(const struct tz_yaml_node *map, const char *const *known, tz_yaml_warn_fn tell, void *data,
 			 struct tz_error *err);
 
 #endif

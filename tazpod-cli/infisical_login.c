@@ -45,11 +45,15 @@ static int take_environment(const struct tz_secrets_map *map, struct tz_error *e
 }
 
 /* Where the keyring of a desktop is, it would take that, which is not in the vault. Its status says nothing. */
-static int choose_files(char *path, struct tz_error *err)
+static int choose_files(const char *path, struct tz_error *err)
 {
-	char *const words[] = { path, "vault", "set", "file", NULL };
-	int r = cli_program_run_quietly(words, err);
+	_cleanup_args_ struct cli_args args = CLI_ARGS_INIT;
+	int r;
 
+	cli_args_add_all(&args, (const char *const[]){ path, "vault", "set", "file", NULL });
+	r = cli_args_check(&args, err);
+	if (r == 0)
+		r = cli_program_run_quietly(args.words, err);
 	return r < 0 ? r : 0;
 }
 

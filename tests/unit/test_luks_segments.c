@@ -46,14 +46,32 @@ static void one_is_accepted(void **state)
 	}
 }
 
-static void all_else_is_refused(void **state)
+struct refusal {
+	const char *json;
+	int code;
+	const char *part;
+};
+
+static void refuse_all(const struct refusal *cases, size_t count)
 {
-	static const struct {
-		const char *json;
-		int code;
-		const char *part;
-	} cases[] = {
-		/* sound, but not served */
+	struct tz_error err;
+	uint64_t size;
+
+	for (size_t i = 0; i < count; i++) {
+		int r = ask(cases[i].json, &size, &err);
+
+		if (r != cases[i].code)
+			fail_msg("case %zu: %d, %s", i, r, err.message);
+		assert_contains(err.message, cases[i].part);
+		assert_contains(err.message, "the vault");
+		assert_int_equal(size, 77);
+	}
+}
+
+/* Sound, but not served. */
+static void other_segments_are_refused(void **state)
+{
+	static const struct refusal cases[] = {
 		{ SEGMENTS(""), -EOPNOTSUPP, "has 0 data segments" },
 		{ SEGMENTS("\"0\":" DYNAMIC ",\"1\":" DYNAMIC), -EOPNOTSUPP, "has 2 data segments" },
 		{ SEGMENTS(FLAGGED("0", "[\"backup-final\"]")), -EOPNOTSUPP, "an unfinished reencryption" },
@@ -72,7 +90,15 @@ static void all_else_is_refused(void **state)
 		{ SEGMENTS("\"0\":{\"type\":\"crypt\",\"size\":\"dynamic\",\"iv_tweak\":\"00\"}"), -EOPNOTSUPP, "(iv_tweak '00')" },
 		{ SEGMENTS("\"0\":{\"type\":\"crypt\",\"size\":\"dynamic\",\"iv_tweak\":0}"), -EOPNOTSUPP, "(iv_tweak 'missing')" },
 		{ SEGMENTS("\"0\":{\"type\":\"crypt\",\"size\":\"dynamic\"}"), -EOPNOTSUPP, "(iv_tweak 'missing')" },
-		/* no sense */
+	};
+
+	(void)state;
+	refuse_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void nonsense_is_refused(void **state)
+{
+	static const struct refusal cases[] = {
 		{ "", -EUCLEAN, "names no data segments" },
 		{ "{", -EUCLEAN, "names no data segments" },
 		{ "[]", -EUCLEAN, "names no data segments" },
@@ -98,26 +124,17 @@ static void all_else_is_refused(void **state)
 		{ SIZED("\"Dynamic\""), -EUCLEAN, "without a proper size" },
 		{ SIZED("\"18446744073709551616\""), -EUCLEAN, "without a proper size" },
 	};
-	struct tz_error err;
-	uint64_t size;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int r = ask(cases[i].json, &size, &err);
-
-		if (r != cases[i].code)
-			fail_msg("case %zu: %d, %s", i, r, err.message);
-		assert_contains(err.message, cases[i].part);
-		assert_contains(err.message, "the vault");
-		assert_int_equal(size, 77);
-	}
+	refuse_all(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_is_accepted),
-		cmocka_unit_test(all_else_is_refused),
+		cmocka_unit_test(other_segments_are_refused),
+		cmocka_unit_test(nonsense_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
