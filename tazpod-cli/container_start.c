@@ -45,6 +45,7 @@ static int wait_until_ready(const struct cli_here *here, const char *user, struc
 	_cleanup_output_ struct cli_program_output output = { .text = NULL };
 	_cleanup_args_ struct cli_args args = CLI_ARGS_INIT;
 	struct tz_error said;
+	char *why;
 	int r;
 
 	cli_container_exec_args(&here->use, &here->project, user, false, &args);
@@ -54,8 +55,13 @@ static int wait_until_ready(const struct cli_here *here, const char *user, struc
 		r = cli_program_capture(args.words, &output, err);
 	if (r < 0)
 		return r;
-	if (output.status != 0)
-		return tz_error_set(err, EIO, "%s cannot come in: %s", user, output.error[0] ? output.error : "nothing is said of why");
+	if (output.status != 0) {
+		/* what it could not start, docker tells where the program's output would be */
+		why = output.error[0] ? output.error : output.text;
+		why[strcspn(why, "\r\n")] = '\0';
+		return tz_error_set(err, EIO, "%s cannot come in: %s", user,
+				    why[0] ? why : "nothing is said of why");
+	}
 	if (output.error[0]) {
 		(void)tz_error_set(&said, EIO, "%s", output.error);
 		cli_say("warning: %s", said.message);
