@@ -244,6 +244,21 @@ static int create(const struct up *up, struct tz_error *err)
 	return r;
 }
 
+/* Nothing of it runs now, whoever may have started it since. */
+static int look_once_stopped(struct up *up, struct tz_error *err)
+{
+	int r;
+
+	cli_container_free(&up->container);
+	r = cli_container_find(&up->here.use, &up->here.project, &up->container, err);
+	if (r == 0 && up->container.running)
+		r = tz_error_set(err, EBUSY, "the container was stopped, and runs again: somebody else starts it");
+	/* what podman calls, for ever, one that it stopped and whose watcher had been killed */
+	if (r == 0 && up->container.exists && strcmp(up->container.state, "stopping") != 0)
+		r = cli_container_settled(&up->here.use, &up->here.project, &up->container, err);
+	return r;
+}
+
 /* It was stopped for nothing. */
 static void go_back(const struct up *up)
 {
@@ -261,9 +276,7 @@ static int recreate(struct up *up, struct tz_error *err)
 	int r = cli_container_stop(&up->here, &up->container, up->force, err);
 
 	if (r == 0 && ran)
-		r = look_at_container(up, err);
-	if (r == 0 && up->container.running)
-		r = tz_error_set(err, EBUSY, "the container was stopped, and runs again: somebody else starts it");
+		r = look_once_stopped(up, err);
 	if (r < 0)
 		return r;
 	r = get_ready(up, err);

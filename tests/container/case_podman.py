@@ -139,7 +139,6 @@ def test_conmon_killed():
 def test_build():
     """podman builds from the text that was trusted, too, and tells an image that is not there from one it cannot tell"""
     project = PodmanProject(image='localhost/project-podman')
-    lab.later(podman, 'image', 'rm', '-f', 'localhost/project-podman', status=None)
     refused = project.run('up', '--yes', status=1).stderr
     assert 'there is no image localhost/project-podman here' in refused, refused
     with open(project.folder + '/.tazpod/Containerfile', 'w') as file:
@@ -147,4 +146,5 @@ def test_build():
     project.configure('image: localhost/project-podman\nengine: podman\nnetwork: none\nbuild: {context: .tazpod}\n')
     project.own()
     project.up()
+    lab.later(podman, 'image', 'rm', '-f', 'localhost/project-podman')
     assert project.inspect()['Config']['Labels']['mark'] == 'here'
