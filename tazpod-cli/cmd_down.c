@@ -14,7 +14,7 @@ static int down(bool force, bool remove, struct tz_error *err)
 	if (r == 0)
 		r = cli_container_stop(&here, &container, force, err);
 	if (r == 0 && remove && container.exists)
-		r = cli_container_remove(&here, err);
+		r = cli_container_remove(&here, &container, err);
 	if (r < 0)
 		return r;
 	if (container.running || (remove && container.exists))

@@ -75,15 +75,18 @@ static int check_folder(bool yes, struct tz_error *err)
 /* Only what came from here: a config or Containerfile that was there may be a repository's. */
 static int trust_own(const struct cli_new_project *made, const struct tz_project *project, struct tz_error *err)
 {
-	if (!made->wrote_config || !made->wrote_containerfile) {
-		bool trusted = false;
-		int r = cli_trust_check(project, &trusted, err);
+	_cleanup_trust_text_ struct cli_trust_text text = CLI_TRUST_TEXT_INIT;
+	bool trusted = false;
+	int r = cli_trust_read(project, &text, err);
 
-		if (r == 0 && !trusted)
-			(void)printf("Not all of it is from here: 'tazpod trust' shows what it may do, before it does.\n");
+	if (r < 0)
 		return r;
-	}
-	return cli_trust_add(project, err);
+	if (made->wrote_config && made->wrote_containerfile)
+		return cli_trust_add(project, &text, err);
+	r = cli_trust_check(project, &text, &trusted, err);
+	if (r == 0 && !trusted)
+		(void)printf("Not all of it is from here: 'tazpod trust' shows what it may do, before it does.\n");
+	return r;
 }
 
 static int init(const char *type, bool yes, struct tz_error *err)

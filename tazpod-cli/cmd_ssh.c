@@ -18,29 +18,42 @@ static int from_outside(struct cli *cli, char *const words[])
 	int r = cli_here_running(&here, &container, &err);
 
 	if (r == 0)
-		r = cli_remote_login(&here, words, &err);
+		r = cli_remote_login(&here, &container, words, &err);
 	return r < 0 ? cli_fail(cli, &err) : r;
 }
 
-static int from_inside(struct cli *cli, const char *tie, const char *tether, char *const words[])
+/* What the host asks the container. */
+struct hidden {
+	const char *tie, *tether;
+	bool ready;
+};
+
+static int from_inside(struct cli *cli, const struct hidden *hidden, char *const words[])
 {
 	struct tz_error err = { 0 };
-	int r;
+	int r = 0;
 
-	if (tether)
-		r = cli_tether_hold(tether, &err);
-	else
-		r = tie ? cli_tether_tie(tie, &err) : 0;
-	if (r == 0 && !tether)
+	if (hidden->ready)
+		r = cli_login_ready(&err);
+	else if (hidden->tether)
+		r = cli_tether_hold(hidden->tether, &err);
+	else if (hidden->tie)
+		r = cli_tether_tie(hidden->tie, &err);
+	if (r == 0 && !hidden->tether && !hidden->ready)
 		r = cli_login_become(words, &err);
 	return r < 0 ? cli_fail(cli, &err) : CLI_DONE;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	const char *tie = NULL, *tether = NULL;
-	/* the two are the host's to the container, and in no help */
-	const struct cli_option options[] = { { .name = "tie", .text = &tie }, { .name = "tether", .text = &tether }, { 0 } };
+	struct hidden hidden = { .tie = NULL };
+	/* they are the host's to the container, and in no help */
+	const struct cli_option options[] = {
+		{ .name = "tie", .text = &hidden.tie },
+		{ .name = "tether", .text = &hidden.tether },
+		{ .name = "ready", .flag = &hidden.ready },
+		{ 0 },
+	};
 	int first, r = cli_options(cli, argc, argv, options, &first);
 
 	if (r != CLI_GO_ON)
@@ -48,9 +61,9 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (first < argc && strcmp(argv[first - 1], "--") != 0)
 		return cli_usage_error(cli, "'%s' is too much; a command to run in the container stands after '--'", argv[first]);
 	if (tz_inside_container())
-		return from_inside(cli, tie, tether, argv + first);
-	if (tie || tether)
-		return cli_usage_error(cli, "'--tie' and '--tether' are for the container");
+		return from_inside(cli, &hidden, argv + first);
+	if (hidden.tie || hidden.tether || hidden.ready)
+		return cli_usage_error(cli, "'--tie', '--tether' and '--ready' are for the container");
 	return from_outside(cli, argv + first);
 }
 

@@ -48,12 +48,15 @@ static int load_here(struct tz_project *project, struct tz_error *err)
 
 static int trust(bool yes, struct tz_error *err)
 {
+	_cleanup_trust_text_ struct cli_trust_text text = CLI_TRUST_TEXT_INIT;
 	struct tz_project project;
 	bool trusted = false;
 	int r = load_here(&project, err);
 
 	if (r == 0)
-		r = cli_trust_check(&project, &trusted, err);
+		r = cli_trust_read(&project, &text, err);
+	if (r == 0)
+		r = cli_trust_check(&project, &text, &trusted, err);
 	if (r < 0)
 		return r;
 	cli_trust_show(&project, stdout);
@@ -65,7 +68,7 @@ static int trust(bool yes, struct tz_error *err)
 	if (!yes)
 		r = confirm(&project, err);
 	if (r == 0)
-		r = cli_trust_add(&project, err);
+		r = cli_trust_add(&project, &text, err);
 	if (r < 0)
 		return r;
 	(void)printf("It is trusted now, as it is: when it changes, you are asked again.\n");

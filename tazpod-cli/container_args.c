@@ -199,6 +199,7 @@ static void add_labels(const struct tz_project *project, const char *digest, str
 	for (unsigned int i = 1; i < args->count; i++)
 		(void)json_object_array_add(list, json_object_new_string(args->words[i]));
 	cli_args_add(args, "--label=" CLI_LABEL_PROJECT "=%s", project->folder);
+	cli_args_add(args, "--label=" CLI_LABEL_USER "=%s", project->user);
 	cli_args_add(args, "--label=" CLI_LABEL_DIGEST "=%s", digest);
 	cli_args_add(args, "--label=" CLI_LABEL_COMMAND "=%s",
 		     json_object_to_json_string_ext(list, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -209,7 +210,7 @@ int cli_container_args(const struct cli_engine_use *use, const struct tz_project
 {
 	int r;
 
-	cli_engine_args(use, ret, CLI_KEYS("run", "--detach", "--pull=never"));
+	cli_engine_args(use, ret, CLI_KEYS("create", "--pull=never"));
 	cli_args_add(ret, "--name=%s", project->container_name);
 	cli_args_add(ret, "--hostname=%.63s", project->container_name);
 	/* whatever the image says of itself */

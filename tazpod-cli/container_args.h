@@ -15,7 +15,7 @@
 #define CLI_FIRST_PROCESS "/usr/libexec/tazpod-container"
 
 /*
- * "ENGINE run ... IMAGE". digest is kept as a label. Fails where the host lacks what the config asks for; what the user
+ * "ENGINE create ... IMAGE". digest is kept as a label. Fails where the host lacks what the config asks for; what the user
  * should know of what he gets, host.h says.
  */
 int cli_container_args(const struct cli_engine_use *use, const struct tz_project *project, const struct cli_host *host,

@@ -6,15 +6,19 @@
 #include "program.h"
 #include "report.h"
 
-/* The engine with these words and the container's name; what it says is shown only when it fails. */
-static int do_it(const struct cli_here *here, const char *const words[], struct tz_error *err)
+/*
+ * The engine with these words and the container's id: of its name there may be another by now. What it says is shown only
+ * when it fails.
+ */
+static int do_it(const struct cli_here *here, const struct cli_container *container, const char *const words[],
+		 struct tz_error *err)
 {
 	_cleanup_output_ struct cli_program_output output = { .text = NULL };
 	_cleanup_args_ struct cli_args args = CLI_ARGS_INIT;
 	int r;
 
 	cli_engine_args(&here->use, &args, words);
-	cli_args_add(&args, "%s", here->project.container_name);
+	cli_args_add(&args, "%s", container->id);
 	r = cli_args_check(&args, err);
 	if (r == 0)
 		r = cli_program_capture(args.words, &output, err);
@@ -50,16 +54,16 @@ static int require_closed(const struct cli_here *here, struct tz_error *err)
 int cli_container_stop(const struct cli_here *here, const struct cli_container *container, bool force,
 		       struct tz_error *err)
 {
-	int r;
+	int r = cli_container_settled(&here->use, &here->project, container, err);
 
-	if (!container->running)
-		return 0;
+	if (r < 0 || !container->running)
+		return r;
 	r = force ? 0 : require_closed(here, err);
 	/* its first process locks the vault before it ends */
-	return r < 0 ? r : do_it(here, CLI_KEYS("stop"), err);
+	return r < 0 ? r : do_it(here, container, CLI_KEYS("stop"), err);
 }
 
-int cli_container_remove(const struct cli_here *here, struct tz_error *err)
+int cli_container_remove(const struct cli_here *here, const struct cli_container *container, struct tz_error *err)
 {
-	return do_it(here, CLI_KEYS("rm"), err);
+	return do_it(here, container, CLI_KEYS("rm"), err);
 }

@@ -64,28 +64,77 @@ int cli_engine_check(const struct cli_engine_use *use, struct tz_error *err)
 	return r;
 }
 
-int cli_engine_inspect(const struct cli_engine_use *use, const char *kind, const char *name, struct json_object **ret,
-		       struct tz_error *err)
+/* Without a format all engines answer alike to inspect: with a list of JSON. */
+static int parse_list(const struct cli_engine_use *use, const char *kind, const char *text, struct json_object **ret,
+		      struct tz_error *err)
+{
+	_cleanup_json_ struct json_object *list = json_tokener_parse(text);
+
+	if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0)
+		return tz_error_set(err, EIO, "%s does not tell in JSON what its %ss are", use->engine->name, kind);
+	*ret = json_object_get(list);
+	return 0;
+}
+
+static int fail(const struct cli_engine_use *use, const char *kind, const struct cli_program_output *output,
+		struct tz_error *err)
+{
+	return tz_error_set(err, EIO, "%s does not tell what its %ss are: %s", use->engine->name, kind,
+			    output->error[0] ? output->error : "it says nothing");
+}
+
+static void add_lines(struct cli_args *args, char *text)
+{
+	char *line;
+
+	while ((line = strsep(&text, "\n")))
+		if (*line)
+			cli_args_add(args, "%s", line);
+}
+
+int cli_engine_containers(const struct cli_engine_use *use, const char *filter, struct json_object **ret,
+			  struct tz_error *err)
+{
+	_cleanup_output_ struct cli_program_output ids = { .text = NULL }, output = { .text = NULL };
+	_cleanup_args_ struct cli_args args = CLI_ARGS_INIT;
+	int r = ask(use, CLI_KEYS("ps", "--all", "--quiet", "--no-trunc", "--filter", filter), &ids, err);
+
+	if (r == 0 && ids.status != 0)
+		r = fail(use, "container", &ids, err);
+	if (r < 0)
+		return r;
+	cli_engine_args(use, &args, CLI_KEYS("container", "inspect"));
+	add_lines(&args, ids.text);
+	r = cli_args_check(&args, err);
+	if (r < 0)
+		return r;
+	if (args.count == 3) { /* no id */
+		*ret = NULL;
+		return 0;
+	}
+	r = cli_program_capture(args.words, &output, err);
+	if (r == 0 && output.status != 0)
+		r = fail(use, "container", &output, err);
+	return r < 0 ? r : parse_list(use, "container", output.text, ret, err);
+}
+
+int cli_engine_image(const struct cli_engine_use *use, const char *name, struct json_object **ret, struct tz_error *err)
 {
 	_cleanup_output_ struct cli_program_output output = { .text = NULL };
 	_cleanup_json_ struct json_object *list = NULL;
-	struct json_object *object = NULL;
-	/* without a format all engines answer alike: with a list of JSON, of one */
-	int r = ask(use, CLI_KEYS(kind, "inspect", name), &output, err);
+	int r = ask(use, CLI_KEYS("image", "inspect", name), &output, err);
 
 	if (r < 0)
 		return r;
-	*ret = NULL;
-	/* "there is none" and "I am broken" have the same status; that it works was asked before */
-	if (output.status != 0)
+	/* "there is none" and "I am broken" have the same status */
+	if (output.status != 0 && strcasestr(output.error, use->engine->no_image)) {
+		*ret = NULL;
 		return 0;
-	list = json_tokener_parse(output.text);
-	if (json_object_is_type(list, json_type_array))
-		object = json_object_array_get_idx(list, 0);
-	if (!json_object_is_type(object, json_type_object))
-		return tz_error_set(err, EIO, "%s does not tell in JSON what the %s %s is", use->engine->name, kind, name);
-	*ret = json_object_get(object);
-	return 0;
+	}
+	r = output.status != 0 ? fail(use, "image", &output, err) : parse_list(use, "image", output.text, &list, err);
+	if (r == 0)
+		*ret = json_object_get(json_object_array_get_idx(list, 0));
+	return r;
 }
 
 struct json_object *cli_json_at(struct json_object *object, const char *const keys[])

@@ -16,6 +16,7 @@
 struct cli_engine {
 	const char *name;    /* as in the config, and that of its program */
 	const char *package; /* Debian's */
+	const char *no_image; /* what it says, in any case of letters, where there is no image of a name */
 	/*
 	 * May it be used, by this user, for what we need? info is the answer of `info`, NULL where it gave none; said is
 	 * what it said of that. 0, or its own sentence for each cause, with the cure.
@@ -44,11 +45,14 @@ int cli_engine_check(const struct cli_engine_use *use, struct tz_error *err);
 void cli_engine_args(const struct cli_engine_use *use, struct cli_args *args, const char *const words[]);
 
 /*
- * What `KIND inspect` says of a container or image: an object that the caller puts back, NULL where there is none of
- * this name.
+ * What the engine says of the containers, running or not, that `ps --filter` finds: a list of objects that the caller puts
+ * back, NULL where there are none. That there are none is never what a failure looks like.
  */
-int cli_engine_inspect(const struct cli_engine_use *use, const char *kind, const char *name, struct json_object **ret,
-		       struct tz_error *err);
+int cli_engine_containers(const struct cli_engine_use *use, const char *filter, struct json_object **ret,
+			  struct tz_error *err);
+
+/* What it says of an image: an object that the caller puts back, NULL where there is none of this name. */
+int cli_engine_image(const struct cli_engine_use *use, const char *name, struct json_object **ret, struct tz_error *err);
 
 /* The member of object that keys, ended by NULL, lead to; NULL where one is missing. Borrowed. */
 struct json_object *cli_json_at(struct json_object *object, const char *const keys[]);

@@ -81,4 +81,9 @@ static int judge(struct json_object *info, const char *said, struct tz_error *er
 	return 0;
 }
 
-const struct cli_engine cli_engine_docker = { .name = "docker", .package = "docker.io", .judge = judge };
+const struct cli_engine cli_engine_docker = {
+	.name = "docker",
+	.package = "docker.io",
+	.no_image = "no such image",
+	.judge = judge,
+};

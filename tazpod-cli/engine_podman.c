@@ -17,4 +17,9 @@ static int judge(struct json_object *info, const char *said, struct tz_error *er
 	return 0;
 }
 
-const struct cli_engine cli_engine_podman = { .name = "podman", .package = "podman", .judge = judge };
+const struct cli_engine cli_engine_podman = {
+	.name = "podman",
+	.package = "podman",
+	.no_image = "image not known",
+	.judge = judge,
+};

@@ -60,6 +60,22 @@ static int become_program(char *const words[], struct tz_error *err)
 	return cli_program_become(path, words, err);
 }
 
+int cli_login_ready(struct tz_error *err)
+{
+	struct tz_settings settings;
+	struct tz_identity user;
+	int r = tz_inside_wait_ready(READY_TIMEOUT_MS, err);
+
+	if (r == 0)
+		r = tz_identity_by_uid(getuid(), &user, err);
+	/* what is wrong with the settings is for 'unlock' to tell */
+	if (r == 0 && tz_settings_load(NULL, &settings, NULL) == 0 && strcmp(settings.public_user, user.name) != 0)
+		cli_say("%s is not the public user of this image, %s, and has not the ids of the project's owner: 'user: %s' in "
+			".tazpod/config.yaml, or 'public_user: %s' in the image's " TZ_SETTINGS_PATH, user.name,
+			settings.public_user, settings.public_user, user.name);
+	return r;
+}
+
 int cli_login_become(char *const words[], struct tz_error *err)
 {
 	struct tz_error no_session = { 0 };

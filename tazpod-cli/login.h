@@ -13,4 +13,7 @@
  */
 int cli_login_become(char *const words[], struct tz_error *err);
 
+/* Waits until the container is ready, and says on standard error what is odd about the caller as its public user. */
+int cli_login_ready(struct tz_error *err);
+
 #endif

@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "path.h"
 
 #define OUTPUT_MAX (1024 * 1024)
 #define PIECE 4096
@@ -77,6 +80,28 @@ int cli_program_run(char *const words[], struct tz_error *err)
 {
 	pid_t pid = start(words, (const int[]){ -1, -1, -1 }, err);
 
+	return pid < 0 ? pid : wait_for(pid, words[0], err);
+}
+
+/* The text is in a file that has no name: it cannot be changed by others, and nobody has to be there to write it. */
+static int file_of(const char *text, size_t size, struct tz_error *err)
+{
+	_cleanup_close_ int fd = memfd_create("input", MFD_CLOEXEC);
+	int r = fd < 0 ? -errno : tz_write_all(fd, text, size);
+
+	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = -errno;
+	return r < 0 ? tz_error_set(err, r, "memory for a file cannot be had: %s", strerrordesc_np(-r)) : tz_steal_fd(&fd);
+}
+
+int cli_program_run_with(char *const words[], const char *text, size_t size, struct tz_error *err)
+{
+	_cleanup_close_ int input = file_of(text, size, err);
+	pid_t pid;
+
+	if (input < 0)
+		return input;
+	pid = start(words, (const int[]){ input, -1, -1 }, err);
 	return pid < 0 ? pid : wait_for(pid, words[0], err);
 }
 

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "args.h"
 #include "error.h"
@@ -17,7 +18,10 @@ int cli_program_find(const char *name, char ret[static PATH_MAX]);
 /* words[0] is the path. Its exit status, 128 + N where signal N ended it; negative when it could not be run. */
 int cli_program_run(char *const words[], struct tz_error *err);
 
-/* The same, with the output turned away: where only the status matters. */
+/* The same, with size bytes of text as its input. */
+int cli_program_run_with(char *const words[], const char *text, size_t size, struct tz_error *err);
+
+/* As cli_program_run(), with the output turned away: where only the status matters. */
 int cli_program_run_quietly(char *const words[], struct tz_error *err);
 
 struct cli_program_output {

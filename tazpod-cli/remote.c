@@ -59,12 +59,12 @@ static pid_t start_apart(const struct remote *remote, const struct cli_args *arg
 	run_client(remote, args->words);
 }
 
-static int start_tether(const struct cli_here *here, const char *word, struct remote *remote, struct tz_error *err)
+static int start_tether(const struct cli_here *here, const char *user, const char *word, struct remote *remote, struct tz_error *err)
 {
 	_cleanup_args_ struct cli_args args = CLI_ARGS_INIT;
 	int ends[2];
 
-	cli_container_exec_args(&here->use, &here->project, here->project.user, false, &args);
+	cli_container_exec_args(&here->use, &here->project, user, false, &args);
 	cli_args_add_all(&args, CLI_KEYS("tazpod", "ssh", "--tether", word));
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return tz_error_set(err, errno, "no pipe to the container: %m");
@@ -84,13 +84,13 @@ static int start_watch(const struct cli_here *here, struct remote *remote, struc
 	return remote->watch < 0 ? remote->watch : 0;
 }
 
-static int start_login(const struct cli_here *here, char *const words[], const char *word, struct remote *remote,
-		       struct tz_error *err)
+static int start_login(const struct cli_here *here, const char *user, char *const words[], const char *word,
+		       struct remote *remote, struct tz_error *err)
 {
 	_cleanup_args_ struct cli_args args = CLI_ARGS_INIT;
 	int r;
 
-	cli_container_exec_args(&here->use, &here->project, here->project.user, true, &args);
+	cli_container_exec_args(&here->use, &here->project, user, true, &args);
 	cli_args_add_all(&args, CLI_KEYS("tazpod", "ssh", "--tie", word, "--"));
 	cli_args_add_all(&args, (const char *const *)words);
 	r = cli_args_check(&args, err);
@@ -172,8 +172,10 @@ static void end(struct remote *remote)
 		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &remote->terminal);
 }
 
-int cli_remote_login(const struct cli_here *here, char *const words[], struct tz_error *err)
+int cli_remote_login(const struct cli_here *here, const struct cli_container *container, char *const words[],
+		     struct tz_error *err)
 {
+	const char *user = cli_container_user(container);
 	static const int passed_on[] = { SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
 	struct remote remote = { .pipe = -1 };
 	char word[CLI_TETHER_WORD];
@@ -187,9 +189,9 @@ int cli_remote_login(const struct cli_here *here, char *const words[], struct tz
 		(void)sigaddset(&remote.signals, passed_on[i]);
 	if (sigprocmask(SIG_BLOCK, &remote.signals, &remote.before) < 0)
 		return tz_error_set(err, errno, "signals cannot be blocked: %m");
-	r = start_tether(here, word, &remote, err);
+	r = start_tether(here, user, word, &remote, err);
 	if (r == 0)
-		r = start_login(here, words, word, &remote, err);
+		r = start_login(here, user, words, word, &remote, err);
 	if (r == 0)
 		r = start_watch(here, &remote, err);
 	if (r == 0)
@@ -212,6 +214,6 @@ int cli_remote_command(struct cli *cli)
 	if (r == 0)
 		r = cli_args_check(&args, &err);
 	if (r == 0)
-		r = cli_remote_login(&here, args.words, &err);
+		r = cli_remote_login(&here, &container, args.words, &err);
 	return r < 0 ? cli_fail(cli, &err) : r;
 }

@@ -10,7 +10,8 @@
  * program has one, gets the signals that this program gets, and ends when this program does. Its exit status, or
  * negative.
  */
-int cli_remote_login(const struct cli_here *here, char *const words[], struct tz_error *err);
+int cli_remote_login(const struct cli_here *here, const struct cli_container *container, char *const words[],
+		     struct tz_error *err);
 
 /* For a command that belongs into the container: runs it there, with its arguments. The exit code. */
 int cli_remote_command(struct cli *cli);

@@ -2,125 +2,58 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "identity.h"
 #include "path.h"
 #include "smallfile.h"
+#include "state.h"
 #include "wholefile.h"
 
-#define FOLDER "tazpod"
 #define FILE_NAME "trusted"
 #define LIST_SIZE_MAX (1024 * 1024)
+#define TEXT_SIZE_MAX (1024 * 1024)
 #define SEPARATOR "  "
 
-/* ------------------------------------------------------------------------------------------ digest */
+/* ------------------------------------------------------------------------------------------ what is trusted */
 
-int cli_trust_digest(const struct tz_project *project, char ret[static CLI_TRUST_DIGEST], struct tz_error *err)
+int cli_trust_read(const struct tz_project *project, struct cli_trust_text *ret, struct tz_error *err)
 {
+	_cleanup_trust_text_ struct cli_trust_text text = CLI_TRUST_TEXT_INIT;
 	struct tz_digest_part parts[2] = {
 		{ TZ_PROJECT_FILE, project->config_digest, strlen(project->config_digest) },
 	};
-	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int folder = -1;
-	size_t size;
 	int r;
 
-	if (!project->has_build)
-		return tz_digest(parts, 1, ret, err);
-	folder = tz_path_open(AT_FDCWD, project->folder, O_RDONLY | O_DIRECTORY, 0);
-	if (folder < 0)
-		return tz_error_set(err, folder, "%s cannot be opened: %s", project->folder, strerror(-folder));
-	r = tz_smallfile_read(folder, project->dockerfile, project->dockerfile, LIST_SIZE_MAX, &text, &size, err);
-	if (r < 0)
-		return tz_error_wrap(err, "'build.dockerfile' in the config");
-	parts[1] = (struct tz_digest_part){ project->dockerfile, text, size };
-	return tz_digest(parts, 2, ret, err);
-}
-
-/* ------------------------------------------------------------------------------------------ the file */
-
-/* $HOME, but not another user's, as sudo may leave it to root. */
-static int find_home(char ret[static PATH_MAX], struct tz_error *err)
-{
-	const char *home = getenv("HOME");
-	struct tz_identity identity;
-	struct stat st;
-	int r;
-
-	if (!home || home[0] != '/' || stat(home, &st) < 0 || st.st_uid != geteuid()) {
-		r = tz_identity_by_uid(geteuid(), &identity, err);
+	if (project->has_build) {
+		folder = tz_path_open(AT_FDCWD, project->folder, O_RDONLY | O_DIRECTORY, 0);
+		if (folder < 0)
+			return tz_error_set(err, folder, "%s cannot be opened: %s", project->folder, strerror(-folder));
+		r = tz_smallfile_read(folder, project->dockerfile, project->dockerfile, TEXT_SIZE_MAX, &text.containerfile,
+				      &text.size, err);
 		if (r < 0)
-			return r;
-		home = identity.home;
+			return tz_error_wrap(err, "'build.dockerfile' in the config");
+		parts[1] = (struct tz_digest_part){ project->dockerfile, text.containerfile, text.size };
 	}
-	if (snprintf(ret, PATH_MAX, "%s", home) >= PATH_MAX)
-		return tz_error_set(err, ENAMETOOLONG, "the path of your home is too long");
+	r = tz_digest(parts, project->has_build ? 2 : 1, text.digest, err);
+	if (r < 0)
+		return r;
+	*ret = text;
+	text.containerfile = NULL;
 	return 0;
 }
 
-static int find_state_folder(char ret[static PATH_MAX], struct tz_error *err)
+void cli_trust_text_free(struct cli_trust_text *text)
 {
-	const char *state = getenv("XDG_STATE_HOME");
-	char home[PATH_MAX];
-	int r = 0, size;
-
-	if (state && state[0] == '/') {
-		size = snprintf(ret, PATH_MAX, "%s", state);
-	} else {
-		r = find_home(home, err);
-		if (r < 0)
-			return r;
-		size = snprintf(ret, PATH_MAX, "%s/.local/state", home);
-	}
-	return size < PATH_MAX ? 0 : tz_error_set(err, ENAMETOOLONG, "the path of your state folder is too long");
+	free(text->containerfile);
+	*text = (struct cli_trust_text)CLI_TRUST_TEXT_INIT;
 }
 
-/* As mkdir -p. What cannot be made is told when it is opened. */
-static void make_folders(char *path)
-{
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		(void)mkdir(path, 0700);
-		*slash = '/';
-	}
-	(void)mkdir(path, 0700);
-}
-
-/* Our folder there, a descriptor; -ENOENT without a sentence where it is missing and not to be made. */
-static int open_folder(bool create, struct tz_error *err)
-{
-	_cleanup_close_ int state = -1, fd = -1;
-	char path[PATH_MAX], own[PATH_MAX + sizeof("/" FOLDER)];
-	int r = find_state_folder(path, err);
-
-	if (r < 0)
-		return r;
-	(void)snprintf(own, sizeof(own), "%s/" FOLDER, path);
-	if (create) {
-		make_folders(path);
-		(void)mkdir(own, 0700);
-	}
-	state = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (state < 0 && errno == ENOENT && !create)
-		return -ENOENT;
-	if (state < 0)
-		return tz_error_set(err, errno, "%s, where it is kept which configs you trust, cannot be opened: %m", path);
-	fd = tz_path_open_beneath(state, FOLDER, O_RDONLY | O_DIRECTORY, 0);
-	if (fd == -ENOENT && !create)
-		return -ENOENT;
-	if (fd < 0)
-		return tz_error_set(err, fd, "%s, where it is kept which configs you trust, cannot be opened: %s", own,
-				    strerror(-fd));
-	r = tz_path_trusted(fd, geteuid(), own, NULL, err);
-	return r < 0 ? r : tz_steal_fd(&fd);
-}
+/* ------------------------------------------------------------------------------------------ the file */
 
 /* The whole list; an empty one where there is none. */
 static int read_list(int folder, char **ret, struct tz_error *err)
@@ -161,7 +94,7 @@ static char *next_line(char **list, const char **ret_folder)
 
 int cli_trust_list(void (*tell)(void *data, const char *digest, const char *folder), void *data, struct tz_error *err)
 {
-	_cleanup_close_ int folder = open_folder(false, err);
+	_cleanup_close_ int folder = cli_state_open(false, err);
 	_cleanup_free_ char *list = NULL;
 	const char *digest, *where;
 	char *rest;
@@ -190,14 +123,12 @@ static void compare(void *data, const char *digest, const char *folder)
 	search->found |= strcmp(digest, search->digest) == 0 && strcmp(folder, search->folder) == 0;
 }
 
-int cli_trust_check(const struct tz_project *project, bool *ret_trusted, struct tz_error *err)
+int cli_trust_check(const struct tz_project *project, const struct cli_trust_text *text, bool *ret_trusted,
+		    struct tz_error *err)
 {
-	char digest[CLI_TRUST_DIGEST];
-	struct search search = { .digest = digest, .folder = project->folder };
-	int r = cli_trust_digest(project, digest, err);
+	struct search search = { .digest = text->digest, .folder = project->folder };
+	int r = cli_trust_list(compare, &search, err);
 
-	if (r == 0)
-		r = cli_trust_list(compare, &search, err);
 	if (r == 0)
 		*ret_trusted = search.found;
 	return r;
@@ -241,22 +172,17 @@ static int change(int fd, const char *folder, const char *digest, bool *ret_was,
 	return r < 0 ? tz_error_wrap(err, "the list of trusted configs") : 0;
 }
 
-int cli_trust_add(const struct tz_project *project, struct tz_error *err)
+int cli_trust_add(const struct tz_project *project, const struct cli_trust_text *text, struct tz_error *err)
 {
-	_cleanup_close_ int fd = -1;
-	char digest[CLI_TRUST_DIGEST];
+	_cleanup_close_ int fd = cli_state_open(true, err);
 	bool was = false;
-	int r = cli_trust_digest(project, digest, err);
 
-	if (r < 0)
-		return r;
-	fd = open_folder(true, err);
-	return fd < 0 ? fd : change(fd, project->folder, digest, &was, err);
+	return fd < 0 ? fd : change(fd, project->folder, text->digest, &was, err);
 }
 
 int cli_trust_remove(const char *folder, bool *ret_was, struct tz_error *err)
 {
-	_cleanup_close_ int fd = open_folder(false, err);
+	_cleanup_close_ int fd = cli_state_open(false, err);
 	bool was = false;
 	int r;
 

@@ -56,8 +56,12 @@ void cli_trust_show(const struct tz_project *project, FILE *stream)
 	if (project->has_build)
 		(void)fprintf(stream, "  - be built by the commands in %s, with what is in %s\n", project->dockerfile,
 			      strcmp(project->context, ".") == 0 ? "the project's folder" : project->context);
+	if (project->has_build)
+		(void)fprintf(stream, "  - give what is built the name %s: another image of that name here loses it\n", project->image);
 	(void)fprintf(stream, "  - run the image %s, its programs as the container's root\n", project->image);
 	(void)fprintf(stream, "  - read and change the project's folder, but for its .tazpod\n");
+	if (strcmp(project->user, TZ_PROJECT_USER) != 0)
+		(void)fprintf(stream, "  - let you in as its user %s\n", project->user);
 	show_network(project, stream);
 	show_ports(project, stream);
 	show_mounts(project, stream);

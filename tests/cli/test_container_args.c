@@ -17,6 +17,7 @@ static struct tz_project make_project(void)
 	return (struct tz_project){
 		.folder = "/srv/project",
 		.image = "localhost/tazpod/base:latest",
+		.user = "dev",
 		.container_name = "tazpod-project-1a2b3c",
 		.network = "bridge",
 		.driver = TZ_DRIVER_AUTO,
@@ -60,10 +61,11 @@ static void test_least_privilege(void **state)
 
 	(void)state;
 	assert_string_equal(args.words[0], "/usr/bin/docker");
-	assert_string_equal(args.words[1], "run");
+	assert_string_equal(args.words[1], "create");
 	assert_string_equal(args.words[args.count - 1], project.image);
 	assert_true(has(&args, "--name=tazpod-project-1a2b3c"));
 	assert_true(has(&args, "--pull=never"));
+	assert_true(has(&args, "--label=" CLI_LABEL_USER "=dev"));
 	assert_true(has(&args, "--cap-drop=ALL"));
 	assert_true(has(&args, "--security-opt=seccomp=" CLI_SECCOMP_PROFILE));
 	assert_true(has(&args, "--device=/dev/fuse"));

@@ -77,6 +77,24 @@ static void test_capture(void **state)
 	assert_null(output.text);
 }
 
+/* The text is there from its beginning to its end, whatever is in it, and more than a pipe takes. */
+static void test_run_with(void **state)
+{
+	static char text[300000];
+	char path[PATH_MAX];
+	char *const words[] = { path, NULL };
+
+	(void)state;
+	make_program("reads", "#!/bin/sh\nexec test \"$(tr -dc x | wc -c)\" = 299999\n");
+	(void)snprintf(path, sizeof(path), "%s/reads", unit_dir);
+	assert_int_equal(setenv("PATH", "/usr/bin:/bin", 1), 0);
+	memset(text, 'x', sizeof(text));
+	text[100] = '\0';
+	assert_int_equal(cli_program_run_with(words, text, sizeof(text), &err), 0);
+	assert_int_equal(cli_program_run_with(words, text, 99, &err), 1);
+	assert_int_equal(cli_program_run_with(words, NULL, 0, &err), 1);
+}
+
 /* More than a pipe takes, on both, and more than is kept. */
 static void test_capture_much(void **state)
 {
@@ -118,6 +136,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_find, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_status, unit_setup_dir, unit_teardown_dir),
+		cmocka_unit_test_setup_teardown(test_run_with, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_capture, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_capture_much, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test(test_args),

@@ -39,21 +39,33 @@ static int setup(void **state)
 	return 0;
 }
 
+static struct cli_trust_text read_text(void)
+{
+	struct cli_trust_text text = CLI_TRUST_TEXT_INIT;
+	struct tz_error err = { 0 };
+
+	if (cli_trust_read(&project, &text, &err) < 0)
+		fail_msg("%s", err.message);
+	return text;
+}
+
 static bool trusted(void)
 {
+	_cleanup_trust_text_ struct cli_trust_text text = read_text();
 	struct tz_error err = { 0 };
 	bool ret = false;
 
-	if (cli_trust_check(&project, &ret, &err) < 0)
+	if (cli_trust_check(&project, &text, &ret, &err) < 0)
 		fail_msg("%s", err.message);
 	return ret;
 }
 
 static void trust(void)
 {
+	_cleanup_trust_text_ struct cli_trust_text text = read_text();
 	struct tz_error err = { 0 };
 
-	if (cli_trust_add(&project, &err) < 0)
+	if (cli_trust_add(&project, &text, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_true(trusted());
 }
@@ -107,16 +119,14 @@ static void test_changed_meanwhile(void **state)
 
 static void test_containerfile(void **state)
 {
-	char digest[CLI_TRUST_DIGEST] = "untouched";
+	struct cli_trust_text text = { .digest = "untouched" };
 	struct tz_error err = { 0 };
-	bool ret = true;
 
 	(void)state;
 	load("build: {dockerfile: Containerfile, context: .}\n");
-	assert_int_equal(cli_trust_digest(&project, digest, &err), -ENOENT);
+	assert_int_equal(cli_trust_read(&project, &text, &err), -ENOENT);
 	assert_contains(err.message, "'build.dockerfile' in the config: Containerfile does not exist");
-	assert_string_equal(digest, "untouched");
-	assert_int_equal(cli_trust_check(&project, &ret, &err), -ENOENT);
+	assert_string_equal(text.digest, "untouched");
 	write_file("p/Containerfile", "FROM a\n");
 	trust();
 	write_file("p/Containerfile", "FROM b\n");
@@ -125,7 +135,25 @@ static void test_containerfile(void **state)
 	assert_true(trusted());
 	move("p/Containerfile", "elsewhere");
 	assert_int_equal(symlink("../elsewhere", unit_path("p/Containerfile")), 0);
-	assert_int_equal(cli_trust_check(&project, &ret, &err), -ELOOP);
+	assert_int_equal(cli_trust_read(&project, &text, &err), -ELOOP);
+}
+
+/* What was asked about is what is remembered, and what is built: not what is in the file by the time of the answer. */
+static void test_swapped_at_the_question(void **state)
+{
+	_cleanup_trust_text_ struct cli_trust_text asked = CLI_TRUST_TEXT_INIT;
+
+	(void)state;
+	load("build: {dockerfile: Containerfile, context: .}\n");
+	write_file("p/Containerfile", "FROM good\n");
+	asked = read_text();
+	write_file("p/Containerfile", "FROM evil\n");
+	assert_int_equal(cli_trust_add(&project, &asked, NULL), 0);
+	assert_false(trusted());
+	assert_int_equal(asked.size, strlen("FROM good\n"));
+	assert_memory_equal(asked.containerfile, "FROM good\n", asked.size);
+	write_file("p/Containerfile", "FROM good\n");
+	assert_true(trusted());
 }
 
 /* A copy of a trusted project is another one. */
@@ -160,13 +188,14 @@ static void test_remove(void **state)
 
 static void refuse(int code, const char *message)
 {
+	_cleanup_trust_text_ struct cli_trust_text text = read_text();
 	struct tz_error err = { 0 };
 	bool ret = true;
 
-	assert_int_equal(cli_trust_check(&project, &ret, &err), code);
+	assert_int_equal(cli_trust_check(&project, &text, &ret, &err), code);
 	assert_contains(err.message, message);
 	assert_true(ret);
-	assert_int_equal(cli_trust_add(&project, &err), code);
+	assert_int_equal(cli_trust_add(&project, &text, &err), code);
 	assert_int_equal(cli_trust_remove("/x", NULL, &err), code);
 }
 
@@ -193,6 +222,7 @@ static void test_file_of_others(void **state)
 
 static void test_lines_that_are_none(void **state)
 {
+	_cleanup_trust_text_ struct cli_trust_text text = CLI_TRUST_TEXT_INIT;
 	char line[CLI_TRUST_DIGEST + PATH_MAX];
 
 	(void)state;
@@ -203,9 +233,8 @@ static void test_lines_that_are_none(void **state)
 	trust();
 	assert_int_equal(lines(), 1);
 	/* a line that was cut is not half of one */
-	assert_int_equal(cli_trust_digest(&project, line, NULL), 0);
-	(void)strcat(line, "  ");
-	(void)strcat(line, project.folder);
+	text = read_text();
+	(void)snprintf(line, sizeof(line), "%s  %s", text.digest, project.folder);
 	line[strlen(line) - 1] = '\0';
 	write_file(".local/state/tazpod/trusted", line);
 	assert_false(trusted());
@@ -228,6 +257,7 @@ static void test_state_home(void **state)
 /* No line gets lost. */
 static void test_at_once(void **state)
 {
+	_cleanup_trust_text_ struct cli_trust_text text = read_text();
 	pid_t pids[WRITERS];
 
 	(void)state;
@@ -236,7 +266,7 @@ static void test_at_once(void **state)
 		assert_true(pids[i] >= 0);
 		if (pids[i] == 0) {
 			(void)snprintf(project.folder, sizeof(project.folder), "/p%d", i);
-			_exit(cli_trust_add(&project, NULL) == 0 ? 0 : 1);
+			_exit(cli_trust_add(&project, &text, NULL) == 0 ? 0 : 1);
 		}
 	}
 	for (int i = 0; i < WRITERS; i++) {
@@ -271,6 +301,9 @@ static void test_show(void **state)
 	shows("", NULL);
 	shows("image: a/b\n", "run the image a/b");
 	shows("build: {dockerfile: D, context: .}\n", "commands in D, with what is in the project's folder");
+	shows("build: {}\nimage: ubuntu:24.04\n", "give what is built the name ubuntu:24.04: another image of that name here loses it");
+	shows("build:\n  context: a\ncontainer_name: ab\n", "the name localhost/ab:latest:");
+	shows("user: dev\n", "let you in as its user dev");
 	shows("network: host\n", "this machine's own network");
 	shows("network: none\n", "no network");
 	shows("network: other\n", "network other");
@@ -292,6 +325,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_config, setup, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_changed_meanwhile, setup, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_containerfile, setup, unit_teardown_dir),
+		cmocka_unit_test_setup_teardown(test_swapped_at_the_question, setup, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_folder, setup, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_remove, setup, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_file_of_others, setup, unit_teardown_dir),
