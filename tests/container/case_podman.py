@@ -134,3 +134,17 @@ def test_conmon_killed():
     die(project, death, 0)
     project.up('--recreate', '--force')
     assert project.ghost('cat ~/secrets/file*') == '0\n'
+
+
+def test_build():
+    """podman builds from the text that was trusted, too, and tells an image that is not there from one it cannot tell"""
+    project = PodmanProject(image='localhost/project-podman')
+    refused = project.run('up', '--yes', status=1).stderr
+    assert 'there is no image localhost/project-podman here' in refused, refused
+    with open(project.folder + '/.tazpod/Containerfile', 'w') as file:
+        file.write(f'FROM {pod.CHEAP}\nLABEL mark=here\n')
+    project.configure('image: localhost/project-podman\nengine: podman\nnetwork: none\nbuild: {context: .tazpod}\n')
+    project.own()
+    project.up()
+    lab.later(podman, 'image', 'rm', '-f', 'localhost/project-podman')
+    assert project.inspect()['Config']['Labels']['mark'] == 'here'
