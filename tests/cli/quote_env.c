@@ -1,6 +1,6 @@
 /*
- * Prints what a shell is to evaluate, for tests/cli/quoting. Usage: quote_env SHELL. On standard input are records, each
- * with a NUL behind it: NAME=VALUE is to be set, NAME unset.
+ * Prints what a shell is to evaluate, for tests/cli/quoting.py. Usage: quote_env SHELL. On standard input are records,
+ * each with a NUL behind it: NAME=VALUE is to be set, NAME unset.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -34,5 +34,7 @@ int main(int argc, char *argv[])
 			return 1;
 		}
 	}
-	return fwrite(out.data, 1, out.size, stdout) == out.size && fflush(stdout) == 0 ? 0 : 1;
+	if (out.size > 0 && fwrite(out.data, 1, out.size, stdout) != out.size)
+		return 1;
+	return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -90,7 +90,6 @@ static void ask(const char *program, const char *command, unsigned int at_least)
 	_cleanup_free_ char *line = NULL;
 	unsigned int count = 0, missing = 0;
 	size_t room = 0;
-	ssize_t size;
 	FILE *answer;
 	int status;
 
@@ -98,7 +97,7 @@ static void ask(const char *program, const char *command, unsigned int at_least)
 		unit_skip(program);
 	answer = popen(command, "re");
 	assert_non_null(answer);
-	while ((size = getline(&line, &room, answer)) > 0) {
+	while (getline(&line, &room, answer) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		if (!tz_envname_is_legal(line, strlen(line)))
 			continue;

@@ -1,4 +1,4 @@
-/* The texts. What real shells make of them is seen in tests/cli/quoting. */
+/* The texts. What real shells make of them is seen in tests/cli/quoting.py. */
 #include "unit.h"
 
 #include "libtazpod/quote.h"
