@@ -143,8 +143,8 @@ int tz_manifest_set(struct tz_manifest *manifest, const char *name, const char *
 	free(entry->name);
 	entry->name = tz_steal(copy);
 	if (!found) {
-		memmove(&manifest->entries[place + 1], &manifest->entries[place],
-			(manifest->count - place) * sizeof(struct tz_manifest_entry *));
+		for (size_t i = manifest->count; i > place; i--)
+			manifest->entries[i] = manifest->entries[i - 1];
 		manifest->entries[place] = entry;
 		manifest->count++;
 	}
