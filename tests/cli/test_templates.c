@@ -80,8 +80,11 @@ static void test_examples(void **state)
 	uncomment(secrets);
 	if (tz_secrets_map_parse(secrets, strlen(secrets), "f", &map, no_warning, NULL, &err) < 0)
 		fail_msg("%s\n%s", err.message, secrets);
-	assert_int_equal(map.count, 1);
+	assert_int_equal(map.count, 2);
 	assert_string_equal(map.items[0].env, "KUBECONFIG");
+	assert_false(map.items[0].value);
+	assert_string_equal(map.items[1].env, "API_TOKEN");
+	assert_true(map.items[1].value);
 	assert_string_equal(map.infisical_url, "https://app.infisical.com");
 }
 

@@ -21,7 +21,7 @@ static int load(const char *yaml, struct tz_variables *ret)
 	if (tz_secrets_map_parse(yaml, strlen(yaml), "f", &map, NULL, NULL, &err) < 0 ||
 	    tz_store_open(unit_dir, "~/secrets", false, 1000, &store, &err) < 0)
 		fail_msg("%s", err.message);
-	return tz_variables_load(&map, store, "/home/ghost/secrets", ret, &err);
+	return tz_variables_load(&map, store, "/home/tazpod-ghost/secrets", ret, &err);
 }
 
 static void has(const struct tz_variables *variables, unsigned int at, const char *name, const char *value)
@@ -58,7 +58,7 @@ static void test_paths_and_values(void **state)
 			      " - {name: C, env: C}\n", &variables), 0);
 	assert_int_equal(variables.count, 3);
 	assert_int_equal(variables.missing, 1);
-	has(&variables, 0, "A_FILE", "/home/ghost/secrets/db/a");
+	has(&variables, 0, "A_FILE", "/home/tazpod-ghost/secrets/db/a");
 	has(&variables, 1, "B", "two");
 	has(&variables, 2, "C", "");
 }
