@@ -60,18 +60,12 @@ static void summarize(const struct cli_pull *pull, const struct request *request
 	(void)puts(request->dry_run ? "; nothing was written (--dry-run)" : "");
 }
 
-static void warn(void *data, const char *sentence)
-{
-	(void)data;
-	cli_say("warning: %s", sentence);
-}
-
 /* The lock is not held while a server is asked. */
 static int fetch(const struct cli_place *place, const struct tz_secrets_map *map, struct cli_fetched *ret,
 		 struct tz_error *err)
 {
 	const struct cli_provider_request request = {
-		.map = map, .folder = place->settings.workspace, .home = place->ghost.home, .warn = warn,
+		.map = map, .folder = place->settings.workspace, .home = place->ghost.home, .warn = cli_warn,
 	};
 	struct cli_progress progress = cli_progress_begin(false);
 	int r;

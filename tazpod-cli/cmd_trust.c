@@ -13,12 +13,6 @@
 #include "report.h"
 #include "trust.h"
 
-static void warn(void *data, const char *sentence)
-{
-	(void)data;
-	cli_say("warning: %s", sentence);
-}
-
 static void print(void *data, const char *digest, const char *folder)
 {
 	(void)data;
@@ -42,7 +36,7 @@ static int load_here(struct tz_project *project, struct tz_error *err)
 	int r = tz_project_find(".", folder, err);
 
 	if (r == 0)
-		r = tz_project_load(folder, project, warn, NULL, err);
+		r = tz_project_load(folder, project, cli_warn, NULL, err);
 	return r < 0 ? r : tz_project_check(project, err);
 }
 

@@ -7,12 +7,6 @@
 /* A pull is done with what it puts in place in much less. */
 #define STORE_TIMEOUT_MS 10000
 
-static void warn_user(void *data, const char *sentence)
-{
-	(void)data;
-	cli_say("warning: %s", sentence);
-}
-
 int cli_secrets_require_enclave(const struct cli_place *place, struct tz_error *err)
 {
 	int r = cli_place_require_ghost(place, err);
@@ -27,7 +21,7 @@ int cli_secrets_map(const struct cli_place *place, bool warn, struct tz_secrets_
 	int r = -ENOENT;
 
 	if (place->settings.workspace[0])
-		r = tz_secrets_map_load(place->settings.workspace, ret, warn ? warn_user : NULL, NULL, err);
+		r = tz_secrets_map_load(place->settings.workspace, ret, warn ? cli_warn : NULL, NULL, err);
 	if (r == -ENOENT) {
 		*ret = (struct tz_secrets_map)TZ_SECRETS_MAP_INIT;
 		return 0;

@@ -299,6 +299,7 @@ def test_bad_providers():
     provider(terminal, "echo '{\"TOKEN\": {\"nested\": \"unshown\"}}'", 'TOKEN')
 
 
+@lab.only('native')
 def test_many():
     """ten thousand secrets are pulled, and are variables for who asks for all of a provider's"""
     terminal = opened()
