@@ -65,6 +65,8 @@ pack_payload() {
 	mkdir -p "$root/opt/tazpod-tests"
 	cp "$out/dest.tar" "$out/payload.tar"
 	cp -R "$TZ_TOP/tests/guest/cases/." "$root/opt/tazpod-tests/"
+	mkdir "$root/opt/tazpod-tests/container"
+	cp "$TZ_TOP/tests/container/pod.py" "$TZ_TOP/tests/container/case_death.py" "$root/opt/tazpod-tests/container/"
 	cp "$TZ_TOP/tests/guest/start" "$root/opt/tazpod-tests/start"
 	printf '%s\n' "$@" >"$root/opt/tazpod-tests/arguments"
 	rm -rf "$root/opt/tazpod-tests/__pycache__"

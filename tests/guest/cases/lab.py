@@ -528,11 +528,16 @@ def scratch_disk():
         device = sh('truncate -s 2G /run/lab-scratch && losetup -f --show /run/lab-scratch').strip()
         later(sh, f'losetup -d {device}')
         return device
+    return disk('scratch') or skip('there is no scratch disk')
+
+
+def disk(name):
+    """The device of the disk that the guest was given by this name; None when there is none."""
     for path in glob.glob('/sys/block/vd*/serial'):
         with open(path) as file:
-            if file.read().strip() == 'scratch':
+            if file.read().strip() == name:
                 return '/dev/' + path.split('/')[3]
-    return skip('there is no scratch disk')
+    return None
 
 
 def processes(uid=None, names=()):
