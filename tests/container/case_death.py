@@ -1,13 +1,14 @@
-"""The container dies while a ghost session writes, fifty times in a row: nothing stays, and nothing synced is lost."""
+"""The container dies while a ghost session writes, many times in a row: nothing stays, and nothing synced is lost."""
 import glob
 import hashlib
+import os
 import time
 
 import lab
 import pod
 from pod import PASSPHRASE, Project, docker, nothing_left
 
-ROUNDS = 50
+ROUNDS = int(os.environ.get('TZ_DEATHS') or 12)
 SIZE = 20000
 # Looks at all that was synced in earlier rounds, then writes and syncs files without end; each is named once it is safe.
 WRITER = '''cd ~/secrets
@@ -101,7 +102,7 @@ def one_death(project, number):
 
 
 @lab.timeout(900)
-def test_fifty_deaths():
+def test_deaths():
     """docker kill, docker rm -f, SIGKILL of the shim and of all processes, in turns, while files are written and synced"""
     project = Project()
     project.up()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the cases: the functions test_* of the modules case_*.py beside this file, in the order they are written.
 
-usage: run.py [--list] [--share I/N] [CASE...]        CASE is MODULE or MODULE.FUNCTION, as in boot or boot.test_kernel
+usage: run.py [--list] [--share I[-J]/N] [CASE...]        CASE is MODULE or MODULE.FUNCTION, as in boot or boot.test_kernel
 
 A test is called what its docstring's first line says. It passes when it returns, and fails when it raises; lab.skip()
 skips it, and lab.only() leaves it out where it means nothing. It has 180 s, or as many as its attribute `timeout` says.
@@ -64,12 +64,14 @@ def release():
 
 
 def share_of(chosen, share):
-    """The tests that fall to share I of N: each test to one of them, as one deals cards."""
-    mine, parts = (int(number) for number in share.split('/'))
+    """The tests that fall to the shares I to J of N: each test to one of them, as one deals cards."""
+    mine, parts = share.split('/')
+    first, _, last = mine.partition('-')
+    mine, parts = range(int(first), int(last or first) + 1), int(parts)
     dealt = 0
     for module, function in chosen:
         everywhere = not getattr(module, 'shared', True)
-        if everywhere or dealt % parts == mine % parts:
+        if everywhere or dealt % parts in mine:
             yield module, function
         dealt += not everywhere
 
@@ -127,7 +129,7 @@ def main():
     parser.add_argument('cases', nargs='*', metavar='CASE')
     parser.add_argument('--only', action='append', default=[], metavar='CASE', help='as CASE')
     parser.add_argument('--list', action='store_true', help='only name the tests')
-    parser.add_argument('--share', default='1/1', metavar='I/N', help='only the tests that fall to share I of N')
+    parser.add_argument('--share', default='0/1', metavar='I[-J]/N', help='only the tests that fall to the shares I to J of N')
     parser.add_argument('--no-setup', action='store_true', help='this world is set up')
     options = parser.parse_args()
     wanted = set(options.cases + options.only)
