@@ -3,6 +3,7 @@ the vault. The server must never wait for memory that is free only once it has w
 import contextlib
 import glob
 import os
+import re
 import time
 
 import lab
@@ -45,6 +46,11 @@ class Group:
     def processes(self):
         with open(f'{self.folder}/cgroup.procs') as file:
             return [int(line) for line in file]
+
+    def ran_out(self):
+        """Did the kernel end a process in it for want of memory?"""
+        with open(f'{self.folder}/{"memory.oom_control" if in_first_version() else "memory.events"}') as file:
+            return re.search(r'^oom_kill [1-9]', file.read(), re.M) is not None
 
     def remove(self):
         for pid in self.processes():
@@ -151,37 +157,57 @@ def try_out(terminal):
     lab.nothing_left(lab.VAULT, keys_too=False)
 
 
+def in_group(limit, function):
+    """Calls function with a group; up to three times where the kernel ended something in it and could not help it.
+
+    In the first version of control groups it slows those who write down by what the whole machine has yet to write, and
+    not by what their group has: on a disk that others keep busy, a group fills up with it."""
+    for last in False, False, True:
+        group = Group(limit)
+        vault()
+        try:
+            return function(group)
+        except (AssertionError, Closed):
+            if last or not in_first_version() or not group.ran_out():
+                raise
+            lab.close_all()
+            lab.nothing_left(keys_too=False, seconds=30)
+
+
 @lab.only('native')
 @lab.timeout(900)
 def test_session():
     """a session in 64 MiB, its server among it, writes and reads ten times as much"""
-    vault()
-    terminal = lab.Terminal(through=Group(LIMIT).through())
-    terminal.unlock()
-    try_out(terminal)
+    def session(group):
+        terminal = lab.Terminal(through=group.through())
+        terminal.unlock()
+        try_out(terminal)
+    in_group(LIMIT, session)
 
 
 @lab.only('native')
 @lab.timeout(900)
 def test_server():
     """a server in 16 MiB serves a session that has all the memory"""
-    vault()
-    terminal = lab.Terminal()
-    terminal.unlock()
-    (server, _), = lab.processes(names=('tazpod-server',))
-    Group(LIMIT // 4).add(server)
-    try_out(terminal)
+    def session(group):
+        terminal = lab.Terminal()
+        terminal.unlock()
+        (server, _), = lab.processes(names=('tazpod-server',))
+        group.add(server)
+        try_out(terminal)
+    in_group(LIMIT // 4, session)
 
 
 @lab.only('native')
 @lab.timeout(900)
 def test_unlocked():
     """the same where nothing can be locked into memory, and the server's program is in that group's memory, too"""
-    vault()
-    fresh_libraries()
-    terminal = lab.Terminal(through=f'{Group(LIMIT).through()} {UNLOCKED}')
-    terminal.unlock()
-    try_out(terminal)
+    def session(group):
+        fresh_libraries()
+        terminal = lab.Terminal(through=f'{group.through()} {UNLOCKED}')
+        terminal.unlock()
+        try_out(terminal)
+    in_group(LIMIT, session)
 
 
 @lab.only('native')

@@ -94,10 +94,15 @@ def end():
             _to_do.pop()()
         except Exception as problem:
             problems.append(problem)
-    while _sessions:
-        _sessions.pop().close()
+    close_all()
     if problems:
         raise problems[0]
+
+
+def close_all():
+    """Ends all terminals."""
+    while _sessions:
+        _sessions.pop().close()
 
 
 def later(function, *arguments):
