@@ -68,7 +68,7 @@ def fresh_libraries():
     uses them first, as in a container of its own."""
     names = 'libcrypto.so.3', 'libc.so.6', 'libfuse3.so.[34]'
     for path in [os.path.realpath(path) for name in names for path in glob.glob(f'/usr/lib/*/{name}')]:
-        copy = f'/workspace/lab-{os.path.basename(path)}'
+        copy = f'/workspace/lab-{time.monotonic_ns()}-{os.path.basename(path)}'
         lab.later(os.unlink, copy)
         lab.sh(f'cp {path} {copy} && sync {copy}')
         fd = os.open(copy, os.O_RDONLY)
