@@ -10,7 +10,6 @@
 #include "here.h"
 #include "options.h"
 #include "place.h"
-#include "progress.h"
 #include "provider.h"
 #include "provider_trust.h"
 #include "pull.h"
@@ -67,13 +66,11 @@ static int fetch(const struct cli_place *place, const struct tz_secrets_map *map
 	const struct cli_provider_request request = {
 		.map = map, .folder = place->settings.workspace, .home = place->ghost.home, .warn = cli_warn,
 	};
-	struct cli_progress progress = cli_progress_begin(false);
-	int r;
 
-	cli_progress_show(&progress, map->provider == TZ_PROVIDER_COMMAND ? map->command.list[0] : "asking Infisical", 0);
-	r = cli_provider_fetch(&request, ret, err);
-	cli_progress_end(&progress);
-	return r;
+	if (isatty(STDERR_FILENO))
+		(void)fprintf(stderr, "fetching the secrets from %s\n",
+			      map->provider == TZ_PROVIDER_COMMAND ? map->command.list[0] : "Infisical");
+	return cli_provider_fetch(&request, ret, err);
 }
 
 /* Somebody at a terminal is led to the login, and then gets what he came for. */
