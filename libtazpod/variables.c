@@ -169,6 +169,9 @@ int tz_variables_load(const struct tz_secrets_map *map, struct tz_store *store, 
 		r = add_rest(&loader, map);
 	if (r < 0)
 		return r;
+	/* what is missing, or was left out, has been told there, and is no error */
+	if (err)
+		*err = (struct tz_error){ .code = 0 };
 	*ret = variables;
 	variables = (struct tz_variables)TZ_VARIABLES_INIT;
 	return 0;

@@ -64,7 +64,7 @@ static void show(const struct tz_secrets_map *map, const char *workspace)
 	_cleanup_free_ char *line = NULL;
 
 	if (map->provider == TZ_PROVIDER_COMMAND) {
-		line = cli_quote_line(map->command.list);
+		line = cli_quote_words((char *const *)map->command.list);
 		(void)fprintf(stderr, "%s/" TZ_SECRETS_MAP_FILE " wants this program to be run in the enclave, where it sees all "
 				      "secrets:\n  %s\n", workspace, line ? line : map->command.list[0]);
 	} else {
