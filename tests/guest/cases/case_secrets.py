@@ -235,7 +235,8 @@ def test_not_to_be_found():
     needle = 'correct horse'
     outside = lab.Terminal()
     assert needle not in outside.check('ps axeww -o args,env 2>/dev/null || ps axeww'), 'ps'
-    assert outside.check(f'cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | grep -ac "{needle}"; true') == '0'
+    # so written that the one who looks is not what is found
+    assert outside.check('cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | grep -ac "[c]orrect horse"; true') == '0'
     assert needle not in said + lab.journal()
     found = lab.sh(f'grep -rlas "{needle}" /home /workspace /run /var/log /var/tmp /tmp --exclude-dir=secrets || true')
     assert found == '', found
