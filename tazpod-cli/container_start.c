@@ -53,7 +53,7 @@ static int wait_until_ready(const struct cli_here *here, const char *user, struc
 	r = cli_args_check(&args, err);
 	if (r == 0)
 		r = cli_program_capture(args.words, &output, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (output.status != 0) {
 		/* what it could not start, docker tells where the program's output would be */
