@@ -57,6 +57,6 @@ const struct cli_command cli_cmd_login = {
 		 "ghost shell.\n"
 		 "\n"
 		 "  -y, --yes    trust the server that secrets.yml names, without asking\n"
-		 "  -- OPTION... options of 'infisical login', such as --method=universal-auth\n",
+		 "  -- OPTION... options of 'infisical login', as for a machine's identity\n",
 	.run = run,
 };
