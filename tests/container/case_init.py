@@ -130,9 +130,9 @@ def test_odd_names():
         seen.add(container)
         assert docker('create', '--name', container, pod.CHEAP)
         docker('rm', container)
-        build, words = pod.commands_of(folder.run('tazpod', 'up', '--dry-run').stdout)
+        build, words, start = pod.commands_of(folder.run('tazpod', 'up', '--dry-run').stdout)
         assert build[1] == 'build' and build[-1] == folder.path + '/.tazpod'
-        assert f'--name={container}' in words
+        assert f'--name={container}' in words and start[-1] == container
         assert any(folder.path in word.replace('""', '"') for word in words if word.startswith('--mount=')), words
     assert len(seen) == len(names)
 
