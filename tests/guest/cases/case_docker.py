@@ -18,6 +18,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'contai
 
 releases = ['bookworm']
 shared = False  # all of it, in that one guest
+on_demand = True  # it takes minutes: by its name alone
 requires = ['dockerd', 'apparmor_parser']
 
 if not lab.NATIVE and shutil.which('dockerd'):

@@ -6,7 +6,8 @@ usage: run.py [--list] [--share I[-J]/N] [CASE...]        CASE is MODULE or MODU
 A test is called what its docstring's first line says. It passes when it returns, and fails when it raises; lab.skip()
 skips it, and lab.only() leaves it out where it means nothing. It has 180 s, or as many as its attribute `timeout` says.
 A module may have before() and cleanup(), which run around each of its tests, `requires`, a list of commands it cannot do
-without, `releases`, a list of the Debian releases it is for, and `shared = False`, for one whose tests each share has.
+without, `releases`, a list of the Debian releases it is for, `shared = False`, for one whose tests each share has, and
+`on_demand = True`, for one that is run only where it is named.
 """
 import argparse
 import glob
@@ -148,7 +149,8 @@ def main():
             good = False
             say(f'not ok - {short}: can be loaded')
             explain(traceback.format_exc())
-    modules = [module for module in modules if release() in getattr(module, 'releases', [release()])]
+    modules = [module for module in modules if release() in getattr(module, 'releases', [release()])
+               and (wanted or not getattr(module, 'on_demand', False))]
     # The guest itself comes first.
     modules.sort(key=lambda module: (module.__name__ != 'case_boot', module.__name__))
     chosen = [(module, function) for module in modules for function in tests_of(module)
