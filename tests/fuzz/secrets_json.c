@@ -26,6 +26,9 @@ static void reduce(char *message)
 	char *begin = strchr(message, '"'), *end = strrchr(message, '"'), *select = strstr(message, "'select: ");
 	char *to = message;
 
+	/* a name may say so, too */
+	if (select && begin && begin < select && select < end)
+		select = NULL;
 	if (select) {
 		*select = '\0';
 		end = strrchr(message, '"');
