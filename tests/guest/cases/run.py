@@ -6,8 +6,8 @@ usage: run.py [--list] [--share I[-J]/N] [CASE...]        CASE is MODULE or MODU
 A test is called what its docstring's first line says. It passes when it returns, and fails when it raises; lab.skip()
 skips it, and lab.only() leaves it out where it means nothing. It has 180 s, or as many as its attribute `timeout` says.
 A module may have before() and cleanup(), which run around each of its tests, `requires`, a list of commands it cannot do
-without, `releases`, a list of the Debian releases it is for, `shared = False`, for one whose tests each share has, `world`, as lab.only() has it, and
-`on_demand = True`, for one that is run only where it is named.
+without, `releases`, a list of the Debian releases it is for, `world`, as lab.only() has it, `shared = False`, for one whose
+tests each share has, and `on_demand = True`, for one that is run only where it is named.
 """
 import argparse
 import glob
