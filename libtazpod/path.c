@@ -147,6 +147,24 @@ const char *tz_fd_path(int fd, char buffer[static TZ_FD_PATH_MAX])
 	return buffer;
 }
 
+ssize_t tz_read_all(int fd, void *data, size_t size)
+{
+	size_t used = 0;
+
+	while (used < size) {
+		ssize_t n = read(fd, (char *)data + used, size - used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		used += (size_t)n;
+	}
+	return (ssize_t)used;
+}
+
 int tz_write_all(int fd, const void *data, size_t size)
 {
 	const char *at = data;

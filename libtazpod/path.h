@@ -38,6 +38,9 @@ int tz_path_open_dir(int dirfd, const char *path, bool create, mode_t mode, uid_
 #define TZ_FD_PATH_MAX 32
 const char *tz_fd_path(int fd, char buffer[static TZ_FD_PATH_MAX]);
 
+/* read() until size bytes are in, or the end: how many there are, or a negative errno. */
+ssize_t tz_read_all(int fd, void *data, size_t size);
+
 /* write() until all is out. */
 int tz_write_all(int fd, const void *data, size_t size);
 

@@ -337,6 +337,11 @@ int tz_secrets_map_load(const char *folder, struct tz_secrets_map *ret, tz_yaml_
 	return r < 0 ? r : tz_secrets_map_parse(text, size, name, ret, warn, data, err);
 }
 
+int tz_secrets_value_path(const char *name, char ret[static TZ_SECRETS_TEXT])
+{
+	return (size_t)snprintf(ret, TZ_SECRETS_TEXT, TZ_SECRETS_VALUES "/%s", name) < TZ_SECRETS_TEXT ? 0 : -ENAMETOOLONG;
+}
+
 bool tz_secrets_map_names(const struct tz_secrets_map *map, const char *name)
 {
 	for (unsigned int i = 0; i < map->count; i++)

@@ -67,6 +67,9 @@ int tz_secrets_map_load(const char *folder, struct tz_secrets_map *ret, tz_yaml_
 int tz_secrets_map_parse(const char *text, size_t size, const char *name, struct tz_secrets_map *ret,
 			 tz_yaml_warn_fn warn, void *data, struct tz_error *err);
 
+/* Where the secret called name is kept that has no file of its own, below the vault. -ENAMETOOLONG. */
+int tz_secrets_value_path(const char *name, char ret[static TZ_SECRETS_TEXT]);
+
 /* Is there an item of this name? */
 bool tz_secrets_map_names(const struct tz_secrets_map *map, const char *name);
 

@@ -471,25 +471,6 @@ int tz_settings_parse(const char *text, size_t size, const char *name, struct tz
 	return 0;
 }
 
-/* The size read, or a negative errno. */
-static ssize_t read_whole(int fd, char *buffer, size_t size)
-{
-	size_t used = 0;
-
-	while (used < size) {
-		ssize_t n = read(fd, buffer + used, size - used);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		used += (size_t)n;
-	}
-	return (ssize_t)used;
-}
-
 static int explain_open(int code, const char *path, struct tz_error *err)
 {
 	if (code == -ELOOP)
@@ -532,7 +513,7 @@ int tz_settings_load(const char *path, struct tz_settings *ret, struct tz_error 
 	r = require_trusted_file(fd, path, err);
 	if (r < 0)
 		return r;
-	size = read_whole(fd, text, FILE_SIZE_MAX + 1);
+	size = tz_read_all(fd, text, FILE_SIZE_MAX + 1);
 	if (size < 0) {
 		errno = (int)-size;
 		return tz_error_set(err, errno, "%s cannot be read: %m", path);

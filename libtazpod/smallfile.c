@@ -45,25 +45,6 @@ static int require_regular(int fd, const char *shown, size_t most, struct tz_err
 	return 0;
 }
 
-/* The size read, or a negative errno. */
-static ssize_t read_whole(int fd, char *buffer, size_t size)
-{
-	size_t used = 0;
-
-	while (used < size) {
-		ssize_t n = read(fd, buffer + used, size - used);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		used += (size_t)n;
-	}
-	return (ssize_t)used;
-}
-
 int tz_smallfile_read(int dirfd, const char *path, const char *shown, size_t most, char **ret, size_t *ret_size,
 		      struct tz_error *err)
 {
@@ -83,7 +64,7 @@ int tz_smallfile_read(int dirfd, const char *path, const char *shown, size_t mos
 	text = malloc(most + 2);
 	if (!text)
 		return tz_error_set(err, ENOMEM, "%s: out of memory", shown);
-	size = read_whole(fd, text, most + 1);
+	size = tz_read_all(fd, text, most + 1);
 	if (size < 0)
 		return tz_error_set(err, (int)size, "%s cannot be read: %s", shown, strerror((int)-size));
 	if ((size_t)size > most)

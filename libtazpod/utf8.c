@@ -1,50 +1,40 @@
 #include "utf8.h"
 
-#include <stdint.h>
-
-/* How many bytes the first of a character announces, and what the second one may be; 0: no first byte. */
-static unsigned int length(uint8_t first, uint8_t *ret_least, uint8_t *ret_most)
+/* Forms that are longer than they need be, and halves of pairs, are no characters. */
+size_t tz_utf8_character(const char *text, size_t left, uint32_t *ret)
 {
-	*ret_least = 0x80;
-	*ret_most = 0xbf;
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xc2 && first <= 0xdf)
-		return 2;
-	if (first >= 0xe0 && first <= 0xef) {
-		if (first == 0xe0)
-			*ret_least = 0xa0; /* shorter forms exist */
-		if (first == 0xed)
-			*ret_most = 0x9f; /* surrogates */
-		return 3;
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *c = (const unsigned char *)text;
+	uint32_t character;
+	size_t size;
+
+	if (left == 0)
+		return 0;
+	size = *c < 0x80 ? 1 : *c >> 5 == 6 ? 2 : *c >> 4 == 14 ? 3 : *c >> 3 == 30 ? 4 : 0;
+
+	if (size == 0 || size > left)
+		return 0;
+	character = size == 1 ? *c : *c & (0x7fU >> size);
+	for (size_t i = 1; i < size; i++) {
+		if (c[i] >> 6 != 2)
+			return 0;
+		character = character << 6 | (c[i] & 0x3fU);
 	}
-	if (first >= 0xf0 && first <= 0xf4) {
-		if (first == 0xf0)
-			*ret_least = 0x90;
-		if (first == 0xf4)
-			*ret_most = 0x8f; /* above U+10FFFF */
-		return 4;
-	}
-	return 0;
+	if (character < least[size] || character > 0x10ffff || (character >= 0xd800 && character < 0xe000))
+		return 0;
+	*ret = character;
+	return size;
 }
 
 bool tz_is_utf8(const char *text, size_t size)
 {
-	for (size_t at = 0; at < size;) {
-		uint8_t least, most;
-		unsigned int bytes = length((uint8_t)text[at], &least, &most);
+	uint32_t character;
+	size_t step;
 
-		if (bytes == 0 || bytes > size - at)
+	for (size_t at = 0; at < size; at += step) {
+		step = tz_utf8_character(text + at, size - at, &character);
+		if (step == 0)
 			return false;
-		for (unsigned int i = 1; i < bytes; i++) {
-			uint8_t byte = (uint8_t)text[at + i];
-
-			if (byte < least || byte > most)
-				return false;
-			least = 0x80;
-			most = 0xbf;
-		}
-		at += bytes;
 	}
 	return true;
 }

@@ -87,11 +87,6 @@ static int add_path(const struct loader *loader, const struct tz_secrets_item *i
 	return add(loader, item->name, item->env, at, values->size - at);
 }
 
-static int own_path(const char *name, char ret[static TZ_SECRETS_TEXT])
-{
-	return (size_t)snprintf(ret, TZ_SECRETS_TEXT, TZ_SECRETS_VALUES "/%s", name) < TZ_SECRETS_TEXT ? 0 : -ENAMETOOLONG;
-}
-
 static int add_item(const struct loader *loader, const struct tz_secrets_item *item)
 {
 	char path[TZ_SECRETS_TEXT];
@@ -102,7 +97,7 @@ static int add_item(const struct loader *loader, const struct tz_secrets_item *i
 		return add_path(loader, item);
 	if (item->file[0])
 		return add_content(loader, item->name, item->env, item->file);
-	if (own_path(item->name, path) < 0)
+	if (tz_secrets_value_path(item->name, path) < 0)
 		return too_much(loader, item->name, "has too long a name");
 	return add_content(loader, item->name, item->env, path);
 }

@@ -85,25 +85,6 @@ static int open_file(const struct tz_vaultfile_root *root, const char *path, str
 	return tz_steal_fd(&fd);
 }
 
-/* Up to size bytes; less only at the end. */
-static ssize_t read_some(int fd, char *buffer, size_t size)
-{
-	size_t used = 0;
-
-	while (used < size) {
-		ssize_t n = read(fd, buffer + used, size - used);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		used += (size_t)n;
-	}
-	return (ssize_t)used;
-}
-
 /* 1 when all that is left to read is data, 0 when not. */
 static int has_bytes(int fd, const char *data, size_t size)
 {
@@ -111,7 +92,7 @@ static int has_bytes(int fd, const char *data, size_t size)
 	ssize_t n;
 
 	do {
-		n = read_some(fd, chunk, sizeof(chunk));
+		n = tz_read_all(fd, chunk, sizeof(chunk));
 		if (n < 0 || (size_t)n > size || (n > 0 && memcmp(chunk, data, (size_t)n) != 0))
 			break;
 		data += n;
@@ -149,7 +130,7 @@ int tz_vaultfile_read(const struct tz_vaultfile_root *root, const char *path, si
 	if (fd < 0)
 		return fd;
 	do {
-		n = read_some(fd, chunk, sizeof(chunk));
+		n = tz_read_all(fd, chunk, sizeof(chunk));
 		r = n < 0 ? (int)n : tz_textbuf_add(&buffer, chunk, (size_t)n);
 	} while (r == 0 && n > 0 && buffer.size <= most);
 	explicit_bzero(chunk, sizeof(chunk));

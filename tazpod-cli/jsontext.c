@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "said.h"
+#include "utf8.h"
 
 #define NUMBER_CHARACTERS "0123456789+-.eE"
 
@@ -112,7 +113,7 @@ static int scan_characters(struct scan *scan, bool *ret_nul)
 				return r;
 			continue;
 		}
-		step = cli_utf8_character(scan->text + scan->at, scan->size - scan->at, &character);
+		step = tz_utf8_character(scan->text + scan->at, scan->size - scan->at, &character);
 		if (step == 0)
 			return refuse(scan, scan->at, "this is not UTF-8");
 		if (character < ' ')

@@ -41,11 +41,6 @@ static int put(struct cli_pull *pull, const struct cli_secret *secret, const cha
 	return 0;
 }
 
-static int own_path(const char *name, char ret[static TZ_SECRETS_TEXT])
-{
-	return (size_t)snprintf(ret, TZ_SECRETS_TEXT, TZ_SECRETS_VALUES "/%s", name) < TZ_SECRETS_TEXT ? 0 : -ENAMETOOLONG;
-}
-
 /* Two variables may have one secret without a file. */
 static bool is_put(const struct cli_pull *pull, const char *path)
 {
@@ -68,7 +63,7 @@ static int put_item(struct cli_pull *pull, const struct tz_secrets_item *item, s
 	}
 	if (item->file[0])
 		return put(pull, &secret, item->file, err);
-	if (own_path(item->name, own) < 0)
+	if (tz_secrets_value_path(item->name, own) < 0)
 		return tz_error_set(err, ENAMETOOLONG, "the name of the secret %s is too long", item->name);
 	return is_put(pull, own) ? 0 : put(pull, &secret, own, err);
 }
@@ -91,7 +86,7 @@ static int put_rest(struct cli_pull *pull, struct tz_error *err)
 
 		if (tz_secrets_map_names(pull->map, secret.name))
 			continue;
-		if (!can_be_variable(pull, &secret) || own_path(secret.name, own) < 0)
+		if (!can_be_variable(pull, &secret) || tz_secrets_value_path(secret.name, own) < 0)
 			tell(pull, CLI_PULL_REFUSED, secret.name, NULL);
 		else
 			r = put(pull, &secret, own, err);

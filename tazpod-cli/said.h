@@ -3,10 +3,6 @@
 #define TAZPOD_CLI_SAID_H
 
 #include <stddef.h>
-#include <stdint.h>
-
-/* How many bytes the character of UTF-8 at text has, and which one it is; 0 where there is none, or left bytes cut it. */
-size_t cli_utf8_character(const char *text, size_t left, uint32_t *ret);
 
 /*
  * In place; a NUL is put behind it, so text has size + 1 bytes. Each control character but newline and tab becomes '?',

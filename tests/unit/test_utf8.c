@@ -37,11 +37,25 @@ static void test_bad(void **state)
 		is_none(texts[i]);
 }
 
+static void test_character(void **state)
+{
+	uint32_t character = 7;
+
+	(void)state;
+	assert_int_equal(tz_utf8_character("\xe2\x82\xac!", 4, &character), 3);
+	assert_int_equal(character, 0x20ac);
+	/* cut, or none left: nothing is told */
+	assert_int_equal(tz_utf8_character("\xe2\x82\xac", 2, &character), 0);
+	assert_int_equal(tz_utf8_character("", 0, &character), 0);
+	assert_int_equal(character, 0x20ac);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_character),
 	};
 
 	return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
