@@ -152,19 +152,25 @@ static void the_environment_is_changed(void **state)
 	assert_int_equal(unsetenv("TOKEN") | unsetenv("TOKEN_NOT") | unsetenv("CHANGED"), 0);
 }
 
+#define PRINT_SIGNALS "sed -n 's/^SigIgn:\t//p; s/^SigBlk:\t//p' /proc/self/status\n"
+
 /* Neither a descriptor, nor a prompt's answer, nor what main() does with signals. */
 static void it_gets_nothing_else(void **state)
 {
-	_cleanup_fetch_result_ struct cli_fetch_result result = CLI_FETCH_RESULT_INIT;
+	_cleanup_fetch_result_ struct cli_fetch_result result = CLI_FETCH_RESULT_INIT, before = CLI_FETCH_RESULT_INIT;
 	int fd = open("/dev/zero", O_RDONLY), high = fcntl(fd, F_DUPFD, 500);
+	char expected[128];
 
 	(void)state;
 	assert_true(fd >= 0 && high >= 500);
+	/* whoever started this test may have some ignored: make does */
+	assert_int_equal(run_script("#!/bin/bash\n" PRINT_SIGNALS, &before), 0);
+	(void)snprintf(expected, sizeof(expected), "none\n0 1 2 3 %s", before.output.data);
 	assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
 	/* dash would give its children an empty mask by itself */
 	assert_int_equal(run_script("#!/bin/bash\nread answer || echo none\nls /proc/self/fd | tr '\\n' ' '\n"
-				    "sed -n 's/^SigIgn:\t//p; s/^SigBlk:\t//p' /proc/self/status\n", &result), 0);
-	assert_string_equal(result.output.data, "none\n0 1 2 3 0000000000000000\n0000000000000000\n");
+				    PRINT_SIGNALS, &result), 0);
+	assert_string_equal(result.output.data, expected);
 	assert_true(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
 	assert_int_equal(close(fd) | close(high), 0);
 }
