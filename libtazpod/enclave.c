@@ -13,14 +13,14 @@
 
 #include "bridge.h"
 #include "cleanup.h"
+#include "enclave_inside.h"
 #include "idmap.h"
+#include "mountpoint.h"
 #include "mounts.h"
 #include "path.h"
 #include "procmask.h"
 #include "sessions.h"
 
-/* The name of an enclave's /proc in mountinfo: only who may mount can give it. */
-#define PROC_SOURCE "tazpod"
 #define MOUNT_POINT_MODE 0500
 #define VAULT_ROOT_MODE 0700
 #define LOST_AND_FOUND "lost+found"
@@ -354,45 +354,5 @@ int tz_enclave_mount_proc(struct tz_error *err)
 	_cleanup_procmask_ struct tz_procmask mask = { .count = 0 };
 	int r = tz_procmask_collect(&mask, err);
 
-	return r < 0 ? r : tz_procmask_mount(&mask, PROC_SOURCE, err);
-}
-
-/* 1, 0, or -ENOENT where hidepid= keeps it out of sight. */
-static int init_is_ours(void)
-{
-	_cleanup_fclose_ FILE *status = fopen("/proc/1/status", "re");
-	char line[256], name[32] = "";
-	unsigned int uid[4] = { 1, 1, 1, 1 };
-
-	if (!status)
-		return -ENOENT;
-	while (fgets(line, sizeof(line), status)) {
-		(void)sscanf(line, "Name: %31s", name);
-		(void)sscanf(line, "Uid: %u %u %u %u", &uid[0], &uid[1], &uid[2], &uid[3]);
-	}
-	return strcmp(name, TZ_INIT_NAME) == 0 && (uid[0] | uid[1] | uid[2] | uid[3]) == 0;
-}
-
-static int is_our_proc(void *data, const struct tz_mount_entry *entry)
-{
-	const int *id = data;
-
-	return entry->id == *id && strcmp(entry->type, "proc") == 0 && strcmp(entry->source, PROC_SOURCE) == 0;
-}
-
-static bool proc_is_ours(void)
-{
-	_cleanup_close_ int fd = tz_path_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
-	int id;
-
-	return fd >= 0 && tz_mount_id(fd, &id) == 0 && tz_mounts_each(is_our_proc, &id, NULL) > 0;
-}
-
-bool tz_enclave_inside(const char *secrets_path)
-{
-	int r = init_is_ours();
-
-	if (r == -ENOENT)
-		r = proc_is_ours();
-	return r > 0 && tz_mount_is_root(AT_FDCWD, secrets_path) > 0;
+	return r < 0 ? r : tz_procmask_mount(&mask, TZ_ENCLAVE_PROC_SOURCE, err);
 }

@@ -9,8 +9,6 @@
 #ifndef TAZPOD_ENCLAVE_H
 #define TAZPOD_ENCLAVE_H
 
-#include <stdbool.h>
-
 #include "driver.h"
 #include "error.h"
 #include "identity.h"
@@ -50,11 +48,5 @@ int tz_enclave_furnish(const struct tz_enclave *enclave, struct tz_error *err);
  * (submounts) as the one it covers. After a failure the caller must end: /proc may be there without its masks.
  */
 int tz_enclave_mount_proc(struct tz_error *err);
-
-/*
- * For tazpod-shell and status, without privilege: is this process in an enclave with the vault mounted at
- * secrets_path? Against mistakes, not against an attacker: who can make user namespaces can fool himself.
- */
-bool tz_enclave_inside(const char *secrets_path);
 
 #endif

@@ -243,18 +243,6 @@ int tz_unmount(int parent, const char *name, struct tz_error *err)
 	return 0;
 }
 
-int tz_mount_is_root(int dirfd, const char *path)
-{
-	struct statx stx;
-	int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (path[0] == '\0' ? AT_EMPTY_PATH : 0);
-
-	if (statx(dirfd, path, flags, STATX_TYPE, &stx) < 0)
-		return -errno;
-	if (!(stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT))
-		return -EOPNOTSUPP;
-	return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-}
-
 int tz_mount_id(int fd, int *ret)
 {
 	struct statx stx;

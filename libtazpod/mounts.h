@@ -39,9 +39,6 @@ int tz_mount_bind(int source, int target, struct tz_error *err);
  */
 int tz_unmount(int parent, const char *name, struct tz_error *err);
 
-/* Is what path (relative to dirfd; "" for dirfd itself) names the root of a mount? 1, 0 or a negative errno. */
-int tz_mount_is_root(int dirfd, const char *path);
-
 /* The mount's number, as in the first column of mountinfo. */
 int tz_mount_id(int fd, int *ret);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "mountpoint.h"
 #include "mounts.h"
 #include "path.h"
 

@@ -25,24 +25,40 @@ static int explain_open(int code, const char *shown, struct tz_error *err)
 	}
 }
 
-static int require_regular(int fd, const char *shown, size_t most, struct tz_error *err)
+static int require_regular(int fd, const char *shown, struct stat *ret, struct tz_error *err)
 {
 	const char *what = "no regular file";
-	struct stat st;
 
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, ret) < 0)
 		return tz_error_set(err, errno, "%s cannot be looked at: %m", shown);
-	if (S_ISDIR(st.st_mode))
+	if (S_ISDIR(ret->st_mode))
 		what = "a folder, not a file";
-	else if (S_ISFIFO(st.st_mode))
+	else if (S_ISFIFO(ret->st_mode))
 		what = "a FIFO, not a regular file";
-	else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+	else if (S_ISCHR(ret->st_mode) || S_ISBLK(ret->st_mode))
 		what = "a device, not a regular file";
-	if (!S_ISREG(st.st_mode))
-		return tz_error_set(err, EINVAL, "%s is %s", shown, what);
-	if ((uintmax_t)st.st_size > most)
-		return tz_error_set(err, EFBIG, "%s is larger than %zu KiB", shown, most / 1024);
-	return 0;
+	return S_ISREG(ret->st_mode) ? 0 : tz_error_set(err, EINVAL, "%s is %s", shown, what);
+}
+
+/* Up to room bytes, and a NUL behind them; room is what there is, and not much, most of the time. */
+static ssize_t read_text(int fd, size_t room, size_t most, char **ret)
+{
+	char *text = malloc(room + 1), *larger;
+	ssize_t size = text ? tz_read_all(fd, text, room) : -ENOMEM, more = 0;
+
+	/* it has grown meanwhile */
+	if (size == (ssize_t)room && room < most) {
+		larger = realloc(text, most + 1);
+		text = larger ? larger : text;
+		more = larger ? tz_read_all(fd, text + room, most - room) : -ENOMEM;
+	}
+	if (size < 0 || more < 0) {
+		free(text);
+		return size < 0 ? size : more;
+	}
+	text[size + more] = '\0';
+	*ret = text;
+	return size + more;
 }
 
 int tz_smallfile_read(int dirfd, const char *path, const char *shown, size_t most, char **ret, size_t *ret_size,
@@ -50,6 +66,7 @@ int tz_smallfile_read(int dirfd, const char *path, const char *shown, size_t mos
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int fd = -1;
+	struct stat st;
 	ssize_t size;
 	int r;
 
@@ -57,19 +74,17 @@ int tz_smallfile_read(int dirfd, const char *path, const char *shown, size_t mos
 	fd = tz_path_open_beneath(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
 		return explain_open(fd, shown, err);
-	r = require_regular(fd, shown, most, err);
+	r = require_regular(fd, shown, &st, err);
 	if (r < 0)
 		return r;
+	if ((uintmax_t)st.st_size > most)
+		return tz_error_set(err, EFBIG, "%s is larger than %zu KiB", shown, most / 1024);
 	/* one byte more tells a file that grew meanwhile */
-	text = malloc(most + 2);
-	if (!text)
-		return tz_error_set(err, ENOMEM, "%s: out of memory", shown);
-	size = tz_read_all(fd, text, most + 1);
+	size = read_text(fd, (size_t)st.st_size + 1, most + 1, &text);
 	if (size < 0)
 		return tz_error_set(err, (int)size, "%s cannot be read: %s", shown, strerror((int)-size));
 	if ((size_t)size > most)
 		return tz_error_set(err, EFBIG, "%s is larger than %zu KiB", shown, most / 1024);
-	text[size] = '\0';
 	*ret = tz_steal(text);
 	*ret_size = (size_t)size;
 	return 0;

@@ -72,9 +72,9 @@ const struct tz_manifest_entry *tz_store_find(const struct tz_store *store, cons
 int tz_store_compare(const struct tz_store *store, const char *path, const void *data, size_t size,
 		     enum tz_store_state *ret, struct tz_error *err);
 /*
- * What is there, the user's own files too; what is put and not committed is not. Each with its sentence: -ENOENT, -EFBIG
- * (more than most bytes), -ELOOP (a symlink, or one on the way), -ENOTDIR (a file on the way), -EINVAL (no regular
- * file). The caller frees *ret.
+ * Adds what is there to *ret, the user's own files too; what is put and not committed is not. Each with its sentence:
+ * -ENOENT, -EFBIG (more than most bytes), -ELOOP (a symlink, or one on the way), -ENOTDIR (a file on the way), -EINVAL
+ * (no regular file). After a failure *ret is as it was.
  */
 int tz_store_read(const struct tz_store *store, const char *path, size_t most, struct tz_textbuf *ret,
 		  struct tz_error *err);

@@ -40,9 +40,10 @@ static int add(const struct loader *loader, const char *secret, const char *name
 /* 0 too where there is no such file. */
 static int add_content(const struct loader *loader, const char *secret, const char *name, const char *path)
 {
-	_cleanup_textbuf_ struct tz_textbuf content = TZ_TEXTBUF_INIT;
-	size_t at = loader->variables->values.size;
-	int r = tz_store_read(loader->store, path, TZ_VARIABLE_MAX, &content, loader->err);
+	/* one buffer for all: each would cost several calls, and be wiped, by itself */
+	struct tz_textbuf *values = &loader->variables->values;
+	size_t at = values->size;
+	int r = tz_store_read(loader->store, path, TZ_VARIABLE_MAX, values, loader->err);
 
 	if (r == -ENOENT) {
 		loader->variables->missing++;
@@ -52,12 +53,10 @@ static int add_content(const struct loader *loader, const char *secret, const ch
 		return too_much(loader, secret, "is too long for a variable");
 	if (r < 0)
 		return r;
-	if (content.size > 0 && memchr(content.data, '\0', content.size))
+	if (values->size > at && memchr(values->data + at, '\0', values->size - at))
 		return tz_error_set(loader->err, EINVAL, "the secret %s has a NUL byte in it, which no variable can have; give it "
 				    "a 'file' in " TZ_SECRETS_MAP_FILE ", without 'value: true'", secret);
-	if (tz_textbuf_add(&loader->variables->values, content.data, content.size) < 0)
-		return tz_error_set(loader->err, ENOMEM, "out of memory");
-	return add(loader, secret, name, at, content.size);
+	return add(loader, secret, name, at, values->size - at);
 }
 
 /* As a file that can be read; how long it is does not matter. */

@@ -117,29 +117,39 @@ int tz_vaultfile_compare(const struct tz_vaultfile_root *root, const char *path,
 	return same < 0 ? tz_vaultfile_refuse(root, path, same, err) : same;
 }
 
+/* Adds size bytes to ret, or as many as there are. */
+static int add_bytes(int fd, size_t size, struct tz_textbuf *ret)
+{
+	char chunk[CHUNK];
+	ssize_t n = 0;
+	int r = 0;
+
+	do {
+		size -= (size_t)n;
+		n = tz_read_all(fd, chunk, size < sizeof(chunk) ? size : sizeof(chunk));
+		r = n < 0 ? (int)n : tz_textbuf_add(ret, chunk, (size_t)n);
+	} while (r == 0 && n > 0);
+	explicit_bzero(chunk, sizeof(chunk));
+	return r;
+}
+
 int tz_vaultfile_read(const struct tz_vaultfile_root *root, const char *path, size_t most, struct tz_textbuf *ret,
 		      struct tz_error *err)
 {
-	_cleanup_textbuf_ struct tz_textbuf buffer = TZ_TEXTBUF_INIT;
+	const size_t before = ret->size;
 	struct stat st;
 	_cleanup_close_ int fd = open_file(root, path, &st, err);
-	char chunk[CHUNK];
-	ssize_t n;
 	int r;
 
 	if (fd < 0)
 		return fd;
-	do {
-		n = tz_read_all(fd, chunk, sizeof(chunk));
-		r = n < 0 ? (int)n : tz_textbuf_add(&buffer, chunk, (size_t)n);
-	} while (r == 0 && n > 0 && buffer.size <= most);
-	explicit_bzero(chunk, sizeof(chunk));
-	if (r < 0)
-		return tz_vaultfile_refuse(root, path, r, err);
-	if (buffer.size > most)
+	if ((uintmax_t)st.st_size > most)
 		return tz_error_set(err, EFBIG, "%s/%s is larger than %zu bytes", root->shown, path, most);
-	*ret = buffer;
-	buffer = (struct tz_textbuf)TZ_TEXTBUF_INIT;
+	r = add_bytes(fd, (size_t)st.st_size, ret);
+	if (r < 0) {
+		tz_textbuf_truncate(ret, before);
+		return tz_vaultfile_refuse(root, path, r, err);
+	}
 	return 0;
 }
 

@@ -33,7 +33,7 @@ int tz_vaultfile_open_folder(const struct tz_vaultfile_root *root, const char *p
  */
 int tz_vaultfile_compare(const struct tz_vaultfile_root *root, const char *path, const void *data, size_t size,
 			 struct tz_error *err);
-/* As above, and -EFBIG: more than most bytes. The caller frees *ret. */
+/* Adds what is in the file to *ret. As above, and -EFBIG: more than most bytes. After a failure *ret is as it was. */
 int tz_vaultfile_read(const struct tz_vaultfile_root *root, const char *path, size_t most, struct tz_textbuf *ret,
 		      struct tz_error *err);
 

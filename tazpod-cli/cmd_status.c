@@ -18,12 +18,9 @@
  *   variables      the names of those that secrets.yml makes of what is in the vault; null outside, or where it is wrong
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -40,6 +37,7 @@
 #include "secrets_here.h"
 #include "sessions.h"
 #include "size.h"
+#include "status_brief.h"
 
 struct vault_status {
 	const char *state;
@@ -99,16 +97,12 @@ static void infer_vault(const struct status *status, struct vault_status *vault)
 	(void)snprintf(vault->uuid, sizeof(vault->uuid), "%s", status->sessions[0].vault);
 }
 
-/* Within an enclave the login's keyring is not seen; when its key goes was told as the session began. */
+/* Within an enclave the login's keyring is not seen. */
 static unsigned int stash_seconds(void)
 {
-	const char *until = getenv("TAZPOD_KEY_UNTIL");
-	long long left = until ? strtoll(until, NULL, 10) - (long long)time(NULL) : 0;
 	unsigned int seconds;
 
-	if (tz_keystash_remaining(&seconds) == 0)
-		return seconds;
-	return left > 0 && left < UINT_MAX ? (unsigned int)left : 0;
+	return tz_keystash_remaining(&seconds) == 0 ? seconds : cli_status_key_seconds();
 }
 
 static void look(struct status *status)
@@ -201,28 +195,6 @@ static void show_variables(const struct status *status)
 		(void)printf("%s%s", i ? ", " : "", variables->list[i].name);
 	if (variables->missing)
 		(void)printf("; %u of " TZ_SECRETS_MAP_FILE " not pulled yet", variables->missing);
-	(void)putchar('\n');
-}
-
-/* The line at the start of a ghost shell. */
-static void show_brief(const struct status *status)
-{
-	char used[CLI_SIZE_TEXT], size[CLI_SIZE_TEXT];
-
-	if (!status->place.inside) {
-		(void)puts("the vault is closed here; 'tazpod unlock' opens it");
-		return;
-	}
-	(void)printf("vault open");
-	if (status->has_space)
-		(void)printf(", %s of %s used", cli_size_text(space_of(&status->space, status->space.f_blocks - status->space.f_bfree),
-							      used),
-			     cli_size_text(space_of(&status->space, status->space.f_blocks), size));
-	(void)printf("; %u variable%s", status->variables.count, status->variables.count == 1 ? "" : "s");
-	if (status->variables.missing)
-		(void)printf(" (%u not pulled yet)", status->variables.missing);
-	if (status->stash_seconds)
-		(void)printf("; this login needs no passphrase for %u min", (status->stash_seconds + 59) / 60);
 	(void)putchar('\n');
 }
 
@@ -336,8 +308,12 @@ static int run(struct cli *cli, int argc, char **argv)
 		return status.place.inside ? CLI_DONE : CLI_LOCKED;
 	if (cli_here_is_meant(&status.place))
 		return cli_host_status(json, &error) < 0 ? cli_fail(cli, &error) : CLI_DONE;
+	if (brief) {
+		cli_status_brief(&status.place);
+		return CLI_DONE;
+	}
 	look(&status);
-	(json ? show_json : brief ? show_brief : show)(&status);
+	(json ? show_json : show)(&status);
 	tz_variables_free(&status.variables);
 	return CLI_DONE;
 }

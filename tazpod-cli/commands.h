@@ -1,4 +1,7 @@
-/* The table of commands, and what is done with it: finding, listing, running, explaining. */
+/*
+ * The table of commands (commands.c), and what is done with it (dispatch.c): finding, listing, running, explaining. What a
+ * shell's start waits for has a table of its own (quick.c).
+ */
 #ifndef TAZPOD_CLI_COMMANDS_H
 #define TAZPOD_CLI_COMMANDS_H
 

@@ -1,7 +1,7 @@
 /*
- * tazpod: the command line, on the host and in the container. It has no privilege and is never setuid: what opens the vault goes
- * through PAM (su, passwd), what changes its header is root's, and what ends sessions is the lock switch. One file a
- * command, cmd_<verb>.c, and a row each in commands.c.
+ * tazpod-cli: the whole command line, on the host and in the container; it is typed as tazpod (quick.c). It has no
+ * privilege and is never setuid: what opens the vault goes through PAM (su, passwd), what changes its header is root's,
+ * and what ends sessions is the lock switch. One file a command, cmd_<verb>.c, and a row each in commands.c.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "enclave.h"
+#include "enclave_inside.h"
 
 int cli_place_find(struct cli_place *ret, struct tz_error *err)
 {

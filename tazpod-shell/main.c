@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "enclave.h"
+#include "enclave_inside.h"
 #include "environment.h"
 #include "error.h"
 #include "identity.h"

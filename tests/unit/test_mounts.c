@@ -4,6 +4,7 @@
 #include <sys/sysmacros.h>
 
 #include "libtazpod/loop.h"
+#include "libtazpod/mountpoint.h"
 #include "libtazpod/mounts.h"
 
 /* A node of a loop device that is bound to the image; fd keeps it so. */

@@ -119,6 +119,22 @@ static void test_permission(void **state)
 	assert_int_equal(unit_in_child(read_as_nobody, NULL), 0);
 }
 
+/* A file of proc(5) is larger than it says, as one that grows after it was looked at. */
+static void test_growing(void **state)
+{
+	_cleanup_free_ char *text = NULL;
+	struct tz_error err = { 0 };
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	size_t size = 0;
+
+	(void)state;
+	assert_true(proc >= 0);
+	assert_int_equal(tz_smallfile_read(proc, "version", "version", 4096, &text, &size, &err), 0);
+	assert_true(size > 10 && strlen(text) == size && text[size - 1] == '\n');
+	assert_int_equal(tz_smallfile_read(proc, "version", "version", size - 1, &text, &size, &err), -EFBIG);
+	assert_int_equal(close(proc), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +142,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ways, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_permission, setup, teardown),
+		cmocka_unit_test(test_growing),
 	};
 
 	return cmocka_run_group_tests_name("smallfile", tests, NULL, NULL);

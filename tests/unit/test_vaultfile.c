@@ -134,7 +134,14 @@ static void read_all(const char *text, size_t size)
 	assert_non_null(found.data);
 	assert_memory_equal(found.data, text, size);
 	assert_int_equal(found.data[size], '\0');
+	/* what is there stays, and it is added */
+	assert_int_equal(tz_vaultfile_read(&root, "file", size, &found, &err), 0);
+	assert_int_equal(found.size, 2 * size);
+	assert_memory_equal(found.data, text, size);
+	assert_memory_equal(found.data + size, text, size);
 	if (size > 0) {
+		assert_int_equal(tz_vaultfile_read(&root, "file", size - 1, &found, &err), -EFBIG);
+		assert_int_equal(found.size, 2 * size);
 		assert_int_equal(tz_vaultfile_read(&root, "file", size - 1, &untouched, &err), -EFBIG);
 		assert_contains(err.message, SHOWN "/file is larger than");
 		assert_int_equal(untouched.size, 77);
