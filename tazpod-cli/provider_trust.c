@@ -59,6 +59,26 @@ static int is_known(int folder, const char *digest, struct tz_error *err)
 	return r < 0 ? r : size == strlen(digest) && memcmp(text, digest, size) == 0;
 }
 
+/* What is agreed to is the command's words, and not what is in these files, which the project may change at any time. */
+static void show_own_files(const struct tz_secrets_map *map, const char *workspace)
+{
+	_cleanup_close_ int folder = open(workspace, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const size_t size = strlen(workspace);
+
+	for (unsigned int i = 0; folder >= 0 && i < map->command.count; i++) {
+		const char *word = map->command.list[i];
+		struct stat st;
+
+		if (strncmp(word, workspace, size) == 0 && word[size] == '/')
+			word += size + strspn(word + size, "/");
+		/* without a '/' a program is one of the system's */
+		if ((i == 0 && !strchr(map->command.list[0], '/')) || word[0] == '/' ||
+		    fstatat(folder, word, &st, 0) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		(void)fprintf(stderr, "%s is a file of the project: whoever can change it decides what it does here.\n", word);
+	}
+}
+
 static void show(const struct tz_secrets_map *map, const char *workspace)
 {
 	_cleanup_free_ char *line = NULL;
@@ -67,6 +87,7 @@ static void show(const struct tz_secrets_map *map, const char *workspace)
 		line = cli_quote_words((char *const *)map->command.list);
 		(void)fprintf(stderr, "%s/" TZ_SECRETS_MAP_FILE " wants this program to be run in the enclave, where it sees all "
 				      "secrets:\n  %s\n", workspace, line ? line : map->command.list[0]);
+		show_own_files(map, workspace);
 	} else {
 		(void)fprintf(stderr, "%s/" TZ_SECRETS_MAP_FILE " wants your Infisical login to be used at this server:\n"
 				      "  %s, project %s\n", workspace,

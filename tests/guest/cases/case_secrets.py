@@ -134,6 +134,15 @@ def test_trust():
     write_map(MAP.replace('[cat,', '[tac,'))
     status, said = terminal.run('setsid -w tazpod pull </dev/null')
     assert status == 1 and 'trust' in said, said
+    # a program that the project itself has may become another one
+    lab.replace_file('/workspace/fetch.sh', 'true')
+    lab.later(os.unlink, '/workspace/fetch.sh')
+    write_map(MAP.replace('[cat,', '[sh, fetch.sh,'))
+    terminal.send('tazpod pull\n')
+    terminal.expect('fetch.sh is a file of the project: whoever can change it')
+    terminal.expect(r'\[y/N\] ')
+    terminal.send('n\n')
+    assert terminal.expect(lab.PROMPT).group(2) == '1'
 
 
 def test_new_shell_has_them():
