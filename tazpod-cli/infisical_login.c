@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "args.h"
@@ -57,6 +60,36 @@ static int choose_files(const char *path, struct tz_error *err)
 	return r < 0 ? r : 0;
 }
 
+static void stay(int number)
+{
+	(void)number;
+}
+
+/*
+ * Ctrl-C ends the CLI, which then leaves the terminal as it is: without an echo, where it waited for a token. Not every
+ * shell around this one sets that right, so this program stays, and does.
+ */
+static int run_on_terminal(char *const words[], struct tz_error *err)
+{
+	static const int keys[] = { SIGINT, SIGQUIT };
+	const struct sigaction stays = { .sa_handler = stay };
+	struct sigaction before[sizeof(keys) / sizeof(keys[0])];
+	struct termios terminal;
+	bool is_terminal = tcgetattr(STDIN_FILENO, &terminal) == 0;
+	int r;
+
+	/* not for the CLI: what is caught has its default there again */
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (sigaction(keys[i], &stays, &before[i]) == 0 && before[i].sa_handler == SIG_IGN)
+			(void)sigaction(keys[i], &before[i], NULL);
+	r = cli_program_run(words, err);
+	if (is_terminal)
+		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		(void)sigaction(keys[i], &before[i], NULL);
+	return r;
+}
+
 int cli_infisical_login(const struct cli_place *place, const struct tz_secrets_map *map, char *const more[],
 			struct tz_error *err)
 {
@@ -78,6 +111,8 @@ int cli_infisical_login(const struct cli_place *place, const struct tz_secrets_m
 		cli_args_add_all(&args, (const char *const *)more);
 	r = cli_args_check(&args, err);
 	if (r == 0)
-		r = cli_program_run(args.words, err);
+		r = run_on_terminal(args.words, err);
+	if (r == 128 + SIGINT)
+		return tz_error_set(err, EINTR, "interrupted; nobody is logged in");
 	return r <= 0 ? r : tz_error_set(err, EACCES, "'infisical login' ended with status %d; nobody is logged in", r);
 }

@@ -8,7 +8,8 @@
 
 /*
  * Runs `infisical login` on this terminal, more (ended by NULL; may be NULL) being options of it. -EPERM: what it keeps
- * would not be in the vault; -ENOENT: the program is not installed; -EACCES: it did not work.
+ * would not be in the vault; -ENOENT: the program is not installed; -EACCES: it did not work;
+ * -EINTR: it was interrupted.
  */
 int cli_infisical_login(const struct cli_place *place, const struct tz_secrets_map *map, char *const more[],
 			struct tz_error *err);

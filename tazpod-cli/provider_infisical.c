@@ -118,6 +118,7 @@ static int explain(const struct tz_secrets_map *map, const struct cli_fetch_resu
 {
 	static const char *const logged_out[] = { "must be logged in", "login session", "[infisical login]", "token has expired",
 						  "Response Code: 401", "status-code=401", NULL };
+	static const char *const elsewhere[] = { "belongs to a different instance", NULL };
 	static const char *const forbidden[] = { "Response Code: 403", "status-code=403", NULL };
 	static const char *const missing[] = { "Response Code: 404", "status-code=404", NULL };
 	static const char *const unreachable[] = { "dial tcp", "no such host", "connection refused", "connection reset",
@@ -128,6 +129,9 @@ static int explain(const struct tz_secrets_map *map, const struct cli_fetch_resu
 	reason(result->said, why, sizeof(why));
 	if (says(result->said, logged_out))
 		return refuse_login(err);
+	if (says(result->said, elsewhere))
+		return tz_error_set(err, EACCES, "the login for Infisical is one for another server than %s asks; 'tazpod login' logs in "
+				    "there", map->infisical_url[0] ? TZ_SECRETS_MAP_FILE : "the environment");
 	if (says(result->said, forbidden))
 		return tz_error_set(err, EACCES, "this login may not read project %.40s, environment %.40s, folder %.64s of "
 				    "Infisical; 'tazpod login' logs in anew (%s)", map->infisical_project_id,

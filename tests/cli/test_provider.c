@@ -209,6 +209,8 @@ static void logins_that_do_not_do_are_told(void **state)
 	mode_fails("forbidden", -EACCES, "this login may not read project a1b2-c3, environment dev, folder / of Infisical; 'tazpod "
 					 "login' logs in anew (You are not a member of this project)");
 	mode_fails("forbidden-old", -EACCES, "this login may not read project a1b2-c3, environment dev, folder / of Infisical");
+	mode_fails("another-server", -EACCES, "the login for Infisical is one for another server than the environment asks; "
+					      "'tazpod login' logs in there");
 	mode_fails("hidden", -EPERM, "Infisical hides the value of UNSEEN from this login");
 	assert_true(time(NULL) - begin < 40);
 }
