@@ -24,7 +24,7 @@ secrets:
   - {name: KUBE, file: cluster/kubeconfig, env: KUBECONFIG}
 '''
 KUBECONFIG = '/home/tazpod-ghost/secrets/cluster/kubeconfig'
-LOOK = r'''# Prints where the two words are, in files and in the processes that pgrep finds; so written that it does not find itself.
+LOOK = r'''# Where the two words are, in files and in the processes that pgrep finds; so written that it does not find itself.
 find / \( -path /proc -o -path /sys \) -prune -o -type f -readable -print0 2>/dev/null |
 	xargs -0 sh -c 'grep -aoHE "[l]antern-[a-z]+" "$@"; test $? -lt 2 || exit 255' sh || exit 2
 for pid in $(pgrep "$@"); do
@@ -208,7 +208,7 @@ def test_bridges():
     project = started({})
     with project.login() as ghost, project.login() as public:
         unlock(ghost)
-        ghost.check(f'umask 77; echo {HIDDEN} >~/.ssh/id && cp ~/.ssh/id ~/.infisical/x && cp ~/.ssh/id ~/infisical-keyring/x')
+        ghost.check(f'umask 77; cd; echo {HIDDEN} | tee .ssh/id .infisical/id infisical-keyring/id')
         for home, vault in ('.ssh', '.ssh-vault'), ('.infisical', '.infisical-vault'), ('infisical-keyring', '.infisical-keyring'):
             assert ghost.check(f'stat -c "%U %a" ~/{home}; test ~/{home} -ef ~/secrets/{vault} && echo same').split() == \
                 ['tazpod-ghost', '700', 'same'], home
@@ -233,7 +233,8 @@ def found_in(text, *places):
 def plant(project, public):
     """Lays the word about where a secret might be seen."""
     write(project, 'planted', PLANTED + '\n')
-    project.root(f'umask 77; echo {PLANTED} >/var/tmp/{PLANTED}; echo {PLANTED} >/root/.bash_history; echo {PLANTED} >/proc/1/fd/1')
+    for file in f'/var/tmp/{PLANTED}', '/root/.bash_history', '/proc/1/fd/1':
+        project.root(f'umask 77; echo {PLANTED} >{file}')
     public.check(f'echo {PLANTED} >>~/.bash_history; MARK={PLANTED} sleep 1000 & sleep 0.1')
 
 
@@ -355,12 +356,15 @@ def test_killed_while_pulling():
     project = started({f'V{number}': '0\n' for number in range(COUNT)}, text)
     left(pulled(project))
     current, seen = '0', []
-    for number, pause in enumerate((0, 0.05, 0.1, 0.2, 0.4), 1):
-        serve(project, {f'V{number_}': f'{number}\n' for number_ in range(COUNT)})
+    # the lines about all secrets come just before they are put in place
+    for number, (lines, pause) in enumerate(((0, 0), (1, 0), (COUNT, 0), (COUNT, 0.05), (COUNT, 0.3)), 1):
+        serve(project, {f'V{name}': f'{number}\n' for name in range(COUNT)})
+        identity = project.inspect()['Id']
         session = begun(project, 'pull')
         session.expect('fetching the secrets')
+        for _ in range(lines):
+            session.expect('changed  V')
         time.sleep(pause)
-        identity = project.inspect()['Id']
         pod.kill_all(pod.processes_of(identity))
         nothing_left(identity)
         session.close()
