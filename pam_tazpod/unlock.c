@@ -17,7 +17,8 @@ void tz_pam_show(void *data, const struct tz_reply *reply)
 	struct tz_pam_audience *audience = data;
 
 	if (reply->kind == TZ_REPLY_NOTICE) {
-		tz_pam_say(audience->pamh, audience->args, PAM_TEXT_INFO, "tazpod: %s", reply->message);
+		/* su -c, and so 'tazpod pull', shows its user nothing that is called information */
+		tz_pam_say(audience->pamh, audience->args, PAM_ERROR_MSG, "tazpod: %s", reply->message);
 		return;
 	}
 	if (reply->value > 0 && reply->value < audience->shown_percent + PERCENT_STEP)

@@ -122,12 +122,14 @@ static int run(struct cli *cli, int argc, char **argv)
 	r = understand(cli, shell, format, &request);
 	if (r != CLI_GO_ON)
 		return r;
-	if (isatty(STDOUT_FILENO)) {
+	r = cli_place_find(&place, &error);
+	if (r == 0)
+		r = cli_secrets_require_enclave(&place, &error);
+	if (r == 0 && isatty(STDOUT_FILENO)) {
 		cli_say("secrets are not shown on a terminal; %s%s", request.format == AS_SHELL ? "type: " : "",
 			how_to_use(&request));
 		return CLI_FAILED;
 	}
-	r = cli_place_find(&place, &error);
 	if (r == 0)
 		r = answer(&place, &request, &error);
 	return r < 0 ? cli_fail(cli, &error) : CLI_DONE;

@@ -20,7 +20,7 @@ package_list() {
 	awk -v release="[${2-}]" '
 		{ sub(/#.*/, "") }
 		$1 ~ /^\[/ { if ($1 != release) next; $1 = "" }
-		{ for (i = 1; i <= NF; i++) print $i }' "$TZ_TOP/tests/packages/$1"
+		{ for (i = 1; i <= NF; i++) if ($i != "") print $i }' "$TZ_TOP/tests/packages/$1"
 }
 
 # as_root SCRIPT ARGUMENT... goes on when root, and otherwise starts the script again through sudo.

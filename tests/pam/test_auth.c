@@ -266,7 +266,7 @@ static void what_the_worker_says_is_shown(void)
 	world_script(TAKE(HELLO), READY, TAKE(UNLOCK), NOTICE("the second header serves"), DONE);
 	app_will_answer(app, RIGHT);
 	assert_code(pam_authenticate(app->pamh, 0), PAM_SUCCESS);
-	assert_string_equal(app->shown, ASK "info: tazpod: the second header serves\n");
+	assert_string_equal(app->shown, ASK "error: tazpod: the second header serves\n");
 }
 
 /* The text is the worker's; it is no format. */

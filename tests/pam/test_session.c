@@ -211,7 +211,7 @@ static void a_session_that_cannot_be_made(void)
 	before = place_now();
 	app = authenticated("su-l");
 	assert_code(pam_open_session(app->pamh, 0), PAM_PERM_DENIED);
-	assert_shown(app, "info: tazpod: the file system is checked\nerror: tazpod: sessions of another vault are open\n");
+	assert_shown(app, "error: tazpod: the file system is checked\nerror: tazpod: sessions of another vault are open\n");
 	assert_logged("sessions of another vault are open | image 7:12");
 	assert_same_place(before, place_now());
 	assert_false(worker_runs());

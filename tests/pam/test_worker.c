@@ -168,7 +168,7 @@ static void descriptors_that_nobody_asked_for(void)
 		     TAKE(UNLOCK), { .act = SCRIPT_STRAY, .reply = { .kind = TZ_REPLY_NOTICE, .message = "take this" } },
 		     { .act = SCRIPT_STRAY, .reply = { .kind = TZ_REPLY_DONE } });
 	assert_code(authenticate(app), PAM_SUCCESS);
-	assert_shown(app, "info: tazpod: take this\n");
+	assert_shown(app, "error: tazpod: take this\n");
 	assert_int_equal(world_report()->requests, 2);
 }
 
