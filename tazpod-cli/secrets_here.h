@@ -7,7 +7,7 @@
 #include "secrets_map.h"
 #include "variables.h"
 
-/* -ENOKEY: this shell is not in an enclave, on the host perhaps, with what to do about it. */
+/* -ENOKEY: this shell is not in an enclave, on the host perhaps, with what to do about it (secrets_enclave.c; quick.c). */
 int cli_secrets_require_enclave(const struct cli_place *place, struct tz_error *err);
 
 /*
