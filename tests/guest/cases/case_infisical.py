@@ -133,10 +133,11 @@ def unchanged(terminal):
     assert terminal.check('printf %s "$API_TOKEN"') == VALUE
 
 
-def ours():
-    """The command lines of the stand-in, and of what it started."""
-    return [line for _, line in lab.processes(pwd.getpwnam(lab.GHOST).pw_uid)
-            if 'fake-infisical' in line or line.startswith('sleep 600')]
+def no_process_left():
+    """Nothing runs of the stand-in, nor of what it started; who was killed may take a moment."""
+    uid = pwd.getpwnam(lab.GHOST).pw_uid
+    lab.wait_for(lambda: not [line for _, line in lab.processes(uid) if 'fake-infisical' in line or line.startswith('sleep 600')],
+                 'the end of the stand-in', 5)
 
 
 # ---------------------------------------------------------------- logging in
@@ -222,7 +223,8 @@ def test_no_terminal():
     assert status == 1 and "'infisical login' ended with status 1; nobody is logged in" in said, said
     assert 'browser token' not in terminal.transcript
     assert terminal.check('ls -A ~/secrets/.tazpod') == 'provider'
-    assert len(exports()) == 2 and ours() == []
+    assert len(exports()) == 2
+    no_process_left()
 
 
 def test_no_bridge():
@@ -380,7 +382,7 @@ def test_bad_answers():
             status, said = terminal.run('tazpod pull')
             assert status == 1 and part in said, (mode, said)
             assert VALUE not in said and 'hidden-value' not in said, (mode, said)
-            assert ours() == [], mode
+            no_process_left()
 
 
 # ---------------------------------------------------------------- where people are
@@ -415,7 +417,7 @@ def interrupt(terminal, sane):
     status, said = finish(terminal)
     assert status not in (0, 127), (status, said)
     assert terminal.check('stty -a') == sane
-    lab.wait_for(lambda: ours() == [], 'the end of the stand-in')
+    no_process_left()
     return said
 
 
@@ -454,7 +456,7 @@ def interrupt_outside(terminal, sane):
     terminal.expect(lab.SHELL_PROMPT)
     terminal.shell()
     assert terminal.user() == lab.GHOST
-    assert ours() == []
+    no_process_left()
     assert terminal.check('stty -a') == sane
     assert terminal.check('ls ~/secrets/.tazpod; ls -A ~/infisical-keyring') == 'provider'
     terminal.leave()
@@ -464,7 +466,7 @@ def interrupt_outside(terminal, sane):
 
 
 def test_interrupted_outside():
-    """Ctrl-C while a pull from the public shell asks the server, or for the login: one is in the ghost shell"""
+    """Ctrl-C while a pull from the public shell asks the server, or for the login: one is in the ghost shell, terminal and all"""
     terminal = lab.Terminal()
     sane = terminal.check('stty -a')
     put('mode', 'hang')
