@@ -16,6 +16,17 @@ static size_t utf8_size(const unsigned char *c)
 	return size;
 }
 
+/* Those that change the direction of what stands around them, so that it reads as something else. Unicode, UAX #9. */
+static bool turns_text(const unsigned char *c, size_t size)
+{
+	if (size == 2)
+		return c[0] == 0xd8 && c[1] == 0x9c;
+	if (size != 3 || c[0] != 0xe2)
+		return false;
+	return (c[1] == 0x80 && (c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xaa && c[2] <= 0xae))) ||
+	       (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
+}
+
 size_t tz_character(const char *text, bool *ret_control)
 {
 	const unsigned char *c = (const unsigned char *)text;
@@ -24,7 +35,7 @@ size_t tz_character(const char *text, bool *ret_control)
 	if (size == 1)
 		*ret_control = *c < 0x20 || (*c >= 0x7f && *c < 0xa0);
 	else
-		*ret_control = c[0] == 0xc2 && c[1] < 0xa0;
+		*ret_control = (c[0] == 0xc2 && c[1] < 0xa0) || turns_text(c, size);
 	return size;
 }
 

@@ -62,8 +62,9 @@ static bool is_id(const char *text)
 
 static bool is_url(const char *text)
 {
+	/* '@': what stands in front of it looks like the server, and is not */
 	return (strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0) && tz_is_visible(text) &&
-	       !strpbrk(text, " \"'\\<>^`{|}") && strstr(text, "//")[2] != '\0';
+	       !strpbrk(text, " \"'\\<>^`{|}@") && strstr(text, "//")[2] != '\0';
 }
 
 static bool is_slug(const char *text)
@@ -214,10 +215,15 @@ static int check_unique(const struct reader *reader, const struct tz_yaml_node *
 	return 0;
 }
 
+/*
+ * The path becomes the value of a variable, so nothing is in it that would have a meaning for a program: ':' in a list of
+ * folders, ';' and '$' in a shell's prompt.
+ */
 static bool is_vault_file(const char *path)
 {
-	return tz_is_relative_path(path) && !tz_path_is_within(path, TZ_SECRETS_OWN_FOLDER) &&
-	       !tz_path_is_within(path, "lost+found");
+	return tz_is_relative_path(path) && tz_is_visible(path) && !strpbrk(path, ":;,$`'\"\\|&<>(){}[]*?!#^%= ") &&
+	       !tz_path_is_within(path, TZ_SECRETS_OWN_FOLDER) && !tz_path_is_within(path, "lost+found") &&
+	       !tz_path_is_within(path, ".shell_history");
 }
 
 static int read_names(const struct reader *reader, const struct tz_yaml_node *node, struct tz_secrets_item *item)
@@ -227,8 +233,8 @@ static int read_names(const struct reader *reader, const struct tz_yaml_node *no
 
 	if (r == 0)
 		r = read_text(reader, node, "file", item->file, sizeof(item->file), is_vault_file,
-			      "a file's path in the vault: relative, without '.', '..', '//' and a '/' at its end, and not in "
-			      TZ_SECRETS_OWN_FOLDER);
+			      "a file's path in the vault: relative, without '.', '..', '//' and a '/' at its end, without blanks and "
+			      "signs that mean something to a shell, and not one of TazPod's own");
 	if (r == 0)
 		r = read_text(reader, node, "env", item->env, sizeof(item->env), tz_is_variable_name,
 			      "a variable's name: letters, digits and '_', no digit first");
@@ -348,6 +354,20 @@ bool tz_secrets_map_names(const struct tz_secrets_map *map, const char *name)
 		if (strcmp(map->items[i].name, name) == 0)
 			return true;
 	return false;
+}
+
+void tz_secrets_words_keep(struct tz_secrets_words *words, const struct tz_secrets_words *kept)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < words->count; i++) {
+		if (kept && tz_secrets_words_have(kept, words->list[i]))
+			words->list[count++] = words->list[i];
+		else
+			free(words->list[i]);
+	}
+	words->list[count] = NULL;
+	words->count = count;
 }
 
 bool tz_secrets_words_have(const struct tz_secrets_words *words, const char *name)

@@ -76,6 +76,9 @@ bool tz_secrets_map_names(const struct tz_secrets_map *map, const char *name);
 /* Is name one of words? */
 bool tz_secrets_words_have(const struct tz_secrets_words *words, const char *name);
 
+/* Takes away what is not in kept, which may be NULL for nothing. */
+void tz_secrets_words_keep(struct tz_secrets_words *words, const struct tz_secrets_words *kept);
+
 void tz_secrets_map_free(struct tz_secrets_map *map);
 
 #define _cleanup_secrets_map_ tz_cleanup(tz_secrets_map_free)

@@ -40,25 +40,17 @@ static int require_regular(int fd, const char *shown, struct stat *ret, struct t
 	return S_ISREG(ret->st_mode) ? 0 : tz_error_set(err, EINVAL, "%s is %s", shown, what);
 }
 
-/* Up to room bytes, and a NUL behind them; room is what there is, and not much, most of the time. */
-static ssize_t read_text(int fd, size_t room, size_t most, char **ret)
+/* The whole file, or its first most bytes, and a NUL behind them. */
+static ssize_t read_text(int fd, size_t most, char **ret)
 {
-	char *text = malloc(room + 1), *larger;
-	ssize_t size = text ? tz_read_all(fd, text, room) : -ENOMEM, more = 0;
+	_cleanup_free_ char *text = malloc(most + 1);
+	ssize_t size = text ? tz_read_all(fd, text, most) : -ENOMEM;
 
-	/* it has grown meanwhile */
-	if (size == (ssize_t)room && room < most) {
-		larger = realloc(text, most + 1);
-		text = larger ? larger : text;
-		more = larger ? tz_read_all(fd, text + room, most - room) : -ENOMEM;
-	}
-	if (size < 0 || more < 0) {
-		free(text);
-		return size < 0 ? size : more;
-	}
-	text[size + more] = '\0';
-	*ret = text;
-	return size + more;
+	if (size < 0)
+		return size;
+	text[size] = '\0';
+	*ret = tz_steal(text);
+	return size;
 }
 
 int tz_smallfile_read(int dirfd, const char *path, const char *shown, size_t most, char **ret, size_t *ret_size,
@@ -80,7 +72,12 @@ int tz_smallfile_read(int dirfd, const char *path, const char *shown, size_t mos
 	if ((uintmax_t)st.st_size > most)
 		return tz_error_set(err, EFBIG, "%s is larger than %zu KiB", shown, most / 1024);
 	/* one byte more tells a file that grew meanwhile */
-	size = read_text(fd, (size_t)st.st_size + 1, most + 1, &text);
+	size = read_text(fd, (size_t)st.st_size + 1, &text);
+	if (size > (ssize_t)st.st_size) {
+		free(text);
+		text = NULL;
+		size = lseek(fd, 0, SEEK_SET) < 0 ? -errno : read_text(fd, most + 1, &text);
+	}
 	if (size < 0)
 		return tz_error_set(err, (int)size, "%s cannot be read: %s", shown, strerror((int)-size));
 	if ((size_t)size > most)

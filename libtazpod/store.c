@@ -315,6 +315,15 @@ static int stage_file(struct tz_store *store, const char *path, const void *data
 	return r < 0 ? tz_vaultfile_refuse(&store->root, path, r, err) : 0;
 }
 
+/* Whatever its mode is. */
+static bool has_content(const struct tz_store *store, const char *path, const void *data, size_t size)
+{
+	_cleanup_textbuf_ struct tz_textbuf text = TZ_TEXTBUF_INIT;
+
+	return tz_vaultfile_read(&store->root, path, size, &text, NULL) == 0 && text.size == size &&
+	       (size == 0 || memcmp(text.data, data, size) == 0);
+}
+
 static int put(struct tz_store *store, const char *name, const char *path, const void *data, size_t size,
 	       enum tz_store_state *ret, struct tz_error *err)
 {
@@ -329,6 +338,9 @@ static int put(struct tz_store *store, const char *name, const char *path, const
 	store->changed = store->changed || !entry || entry->removed || strcmp(entry->name, name) != 0;
 	/* What is in the way may be a file that is to be removed: that is looked at when all is known. */
 	staged = tz_store_compare(store, path, data, size, &state, NULL) < 0 || state != TZ_STORE_SAME;
+	if (!entry && state == TZ_STORE_CHANGED && !has_content(store, path, data, size))
+		return tz_error_set(err, EEXIST, "%s/%s is there already, and no pull has put it there: move it away, or give %s "
+				    "another 'file'", store->shown, path, name);
 	if (staged)
 		r = stage_file(store, path, data, size, err);
 	if (r < 0)

@@ -81,7 +81,8 @@ int tz_store_read(const struct tz_store *store, const char *path, size_t most, s
 
 /*
  * Puts the secret called name to path, replacing what is there; *ret (may be NULL) is how it was. The rest of the old set
- * stays. Only what is not the same is written. -EEXIST: another secret of this pull is there, or is in the way.
+ * stays. Only what is not the same is written. -EEXIST: another secret of this pull is there, or is in the way, or what
+ * is there is no pull's and has other content.
  * Where a file was that is removed, a folder may come; but where a folder is, none is removed for a file.
  * After a put that failed, nothing can be committed any more.
  */

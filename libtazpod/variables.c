@@ -8,7 +8,11 @@
 
 #include "envname.h"
 
+/* What the kernel and the C library need for each: a pointer, a NUL and a '='. */
+#define OVERHEAD (2 * sizeof(char *))
+
 struct loader {
+	const struct tz_secrets_map *map;
 	struct tz_variables *variables;
 	struct tz_store *store;
 	const char *vault;
@@ -25,11 +29,14 @@ static int too_much(const struct loader *loader, const char *secret, const char 
 static int add(const struct loader *loader, const char *secret, const char *name, size_t at, size_t size)
 {
 	struct tz_variable *variable = &loader->variables->list[loader->variables->count];
+	const size_t names = loader->variables->names + strlen(name) + 1;
 
 	if (strlen(name) + 1 + size > TZ_VARIABLE_MAX)
 		return too_much(loader, secret, "is too long for a variable");
-	if (loader->variables->values.size > TZ_VARIABLES_MAX)
+	/* the names are a variable, too; see env_text.h */
+	if (names > TZ_VARIABLE_MAX - 64 || loader->variables->values.size + names + OVERHEAD * loader->variables->count > TZ_VARIABLES_MAX)
 		return too_much(loader, secret, "makes it more than programs can be given in variables");
+	loader->variables->names = names;
 	(void)snprintf(variable->name, sizeof(variable->name), "%s", name);
 	variable->at = at;
 	variable->size = size;
@@ -57,6 +64,20 @@ static int add_content(const struct loader *loader, const char *secret, const ch
 		return tz_error_set(loader->err, EINVAL, "the secret %s has a NUL byte in it, which no variable can have; give it "
 				    "a 'file' in " TZ_SECRETS_MAP_FILE ", without 'value: true'", secret);
 	return add(loader, secret, name, at, values->size - at);
+}
+
+/*
+ * Only what was pulled under this name: secrets.yml is not the vault owner's alone, and must not give away what else he
+ * keeps there.
+ */
+static int add_pulled(const struct loader *loader, const struct tz_secrets_item *item, const char *path)
+{
+	const struct tz_manifest_entry *entry = tz_store_find(loader->store, path);
+
+	if (entry && strcmp(entry->name, item->name) == 0)
+		return add_content(loader, item->name, item->env, path);
+	loader->variables->missing++;
+	return 0;
 }
 
 /* As a file that can be read; how long it is does not matter. */
@@ -92,13 +113,18 @@ static int add_item(const struct loader *loader, const struct tz_secrets_item *i
 
 	if (!item->env[0])
 		return 0;
+	/* it was allowed when the map was read, and is not any more: its user has not agreed */
+	if (tz_envname_danger(item->env) && !tz_secrets_words_have(&loader->map->allow, item->env)) {
+		loader->variables->refused++;
+		return 0;
+	}
 	if (!item->value)
 		return add_path(loader, item);
 	if (item->file[0])
-		return add_content(loader, item->name, item->env, item->file);
+		return add_pulled(loader, item, item->file);
 	if (tz_secrets_value_path(item->name, path) < 0)
 		return too_much(loader, item->name, "has too long a name");
-	return add_content(loader, item->name, item->env, path);
+	return add_pulled(loader, item, path);
 }
 
 static bool is_taken(const struct tz_variables *variables, unsigned int count, const char *name)
@@ -150,7 +176,7 @@ int tz_variables_load(const struct tz_secrets_map *map, struct tz_store *store, 
 		      struct tz_variables *ret, struct tz_error *err)
 {
 	_cleanup_variables_ struct tz_variables variables = TZ_VARIABLES_INIT;
-	const struct loader loader = { .variables = &variables, .store = store, .vault = vault, .err = err };
+	const struct loader loader = { .map = map, .variables = &variables, .store = store, .vault = vault, .err = err };
 	unsigned int room = most(map, store);
 	int r = 0;
 

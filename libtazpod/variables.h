@@ -26,14 +26,16 @@ struct tz_variables {
 	struct tz_variable *list;
 	unsigned int count;
 	unsigned int missing; /* so many of the map are not in the vault */
+	unsigned int refused; /* so many of the map change how programs run, and are not allowed */
+	size_t names;         /* bytes of all names, each with what stands behind it */
 };
 
 #define TZ_VARIABLES_INIT { .list = NULL }
 
 /*
- * Those of map, in its order; with map->all also each other secret that was pulled, unless its name is one that changes
- * how programs run, or it is too much. vault is the folder that store is of, as a path that goes into variables. -EINVAL: a value with a NUL
- * in it; -E2BIG: more than programs can be given; and as tz_store_read(). The sentence names the secret.
+ * Those of map, in its order: a file's path when there is such a file, and the value of what was pulled under this name;
+ * with map->all also each other secret that was pulled, unless its name is one that changes how programs run, or it is too
+ * much. vault is the folder that store is of, as a path that goes into variables. -EINVAL: a value with a NUL in it; -E2BIG: more than programs can be given; and as tz_store_read(). The sentence names the secret.
  */
 int tz_variables_load(const struct tz_secrets_map *map, struct tz_store *store, const char *vault,
 		      struct tz_variables *ret, struct tz_error *err);

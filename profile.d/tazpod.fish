@@ -1,6 +1,11 @@
-# As tazpod.sh, for fish, which sources what is in its vendor_conf.d.
+# As tazpod.sh, for fish, which sources what is in its vendor_conf.d, in every script too.
 if test "$TAZPOD_GHOST_MODE" = true
+    # it knows no HISTFILE, and its history would be outside of the vault
+    set -g fish_history ''
+
     function tazpod_refresh
+        # what is evaluated is never traced
+        set -l fish_trace
         command tazpod env --shell fish | source
         test $pipestatus[1] -eq 0
     end
@@ -16,6 +21,6 @@ if test "$TAZPOD_GHOST_MODE" = true
         end
     end
 
-    tazpod_refresh
-    status is-interactive; and command tazpod status --brief
+    status is-login; and tazpod_refresh
+    status is-login; and status is-interactive; and command tazpod status --brief
 end

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "commands.h"
 #include "env_text.h"
 #include "here.h"
@@ -20,12 +21,28 @@ struct request {
 	enum tz_shell shell;
 };
 
-/* Who asks for nothing has a shell that is named as others are; what is no shell at all is told apart nowhere. */
+/* The process that is to evaluate it: what is right for one shell is not for another. */
+static bool parent_shell(enum tz_shell *ret)
+{
+	char path[64], name[32] = "";
+	_cleanup_fclose_ FILE *file = NULL;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)getppid());
+	file = fopen(path, "re");
+	if (!file || !fgets(name, sizeof(name), file))
+		return false;
+	name[strcspn(name, "\n")] = '\0';
+	return tz_shell_by_name(name, ret);
+}
+
+/* Where it is none of these, that of the login; and what is no shell at all is told apart nowhere. */
 static enum tz_shell own_shell(void)
 {
 	const char *path = getenv("SHELL"), *slash = path ? strrchr(path, '/') : NULL;
 	enum tz_shell shell;
 
+	if (parent_shell(&shell))
+		return shell;
 	return slash && tz_shell_by_name(slash + 1, &shell) ? shell : TZ_SHELL_SH;
 }
 
@@ -99,6 +116,9 @@ static int answer(const struct cli_place *place, const struct request *request, 
 	if (r < 0)
 		return tz_error_set(err, r, "core dumps cannot be forbidden: %s", strerrordesc_np(-r));
 	r = cli_secrets_variables(place, &variables, err);
+	if (r == 0 && variables.refused)
+		cli_say("%u of the variables in " TZ_SECRETS_MAP_FILE " change%s how programs run, and nobody has agreed to that yet; "
+			"'tazpod pull' asks", variables.refused, variables.refused == 1 ? "s" : "");
 	if (r == 0)
 		r = make_text(request, &variables, &text, err);
 	return r < 0 ? r : print(&text, err);
@@ -146,7 +166,7 @@ const struct cli_command cli_cmd_env = {
 		 "last time. A ghost shell has done so at its start, and a typed 'tazpod env' does it again there. Nothing is\n"
 		 "ever printed to a terminal.\n"
 		 "\n"
-		 "  -s, --shell=SHELL    sh, bash, zsh, fish or powershell [that of $SHELL]\n"
+		 "  -s, --shell=SHELL    sh, bash, zsh, fish or powershell [the one that runs this]\n"
 		 "  -f, --format=FORMAT  for programs: dotenv, json, or null (NAME=VALUE, each ended by a NUL)\n",
 	.run = run,
 };

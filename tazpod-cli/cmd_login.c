@@ -57,6 +57,7 @@ const struct cli_command cli_cmd_login = {
 		 "ghost shell.\n"
 		 "\n"
 		 "  -y, --yes    trust the server that secrets.yml names, without asking\n"
-		 "  -- OPTION... options of 'infisical login', as for a machine's identity\n",
+		 "  -- OPTION... options of 'infisical login'; no secrets, since others see them there: an identity's are taken from\n"
+		 "               INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET\n",
 	.run = run,
 };

@@ -5,7 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "commands.h"
+#include "env_text.h"
+#include "envname.h"
 #include "options.h"
 #include "program.h"
 #include "report.h"
@@ -48,10 +51,11 @@ static int check_only(const struct tz_variables *variables, const char *only, st
 	}
 }
 
-/* What a program needs to know about its user and its terminal. */
+/* What a program needs to know about its user, its terminal, and that what is typed into it belongs into the vault. */
 static int forget_environment(struct tz_error *err)
 {
-	static const char *const kept[] = { "HOME", "USER", "LOGNAME", "SHELL", "PATH", "TERM", "LANG", "TZ", "TMPDIR", "PWD" };
+	static const char *const kept[] = { "HOME", "USER", "LOGNAME", "SHELL", "PATH", "TERM", "LANG", "TZ", "TMPDIR", "PWD",
+					    "HISTFILE", "TAZPOD_GHOST_MODE" };
 	const char *values[sizeof(kept) / sizeof(kept[0])];
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
@@ -65,24 +69,56 @@ static int forget_environment(struct tz_error *err)
 	return 0;
 }
 
+/* What the shell got at its last refresh, and may be gone or renamed since. The list itself goes, too. */
+static int forget_last(struct tz_error *err)
+{
+	_cleanup_free_ char *names = getenv(CLI_ENV_NAMES) ? strdup(getenv(CLI_ENV_NAMES)) : NULL;
+	char *rest = names, *name;
+
+	if (getenv(CLI_ENV_NAMES) && !names)
+		return tz_error_set(err, ENOMEM, "out of memory");
+	while ((name = strsep(&rest, " ")))
+		if (tz_envname_is_legal(name, strlen(name)) && !tz_envname_danger(name))
+			(void)unsetenv(name);
+	(void)unsetenv(CLI_ENV_NAMES);
+	return 0;
+}
+
+/* What the program has, so that a shell that it is, or starts, knows what to take away some day. */
+static int set_names(const struct tz_textbuf *names, struct tz_error *err)
+{
+	if (setenv(CLI_ENV_NAMES, names->size ? names->data : "", 1) < 0)
+		return tz_error_set(err, errno, "the environment cannot be set: %m");
+	return 0;
+}
+
+static int set_variable(const struct tz_variables *variables, const struct tz_variable *variable, struct tz_textbuf *names,
+			struct tz_error *err)
+{
+	if (setenv(variable->name, tz_variable_value(variables, variable), 1) < 0)
+		return tz_error_set(err, errno, "the environment cannot be set: %m");
+	if ((names->size && tz_textbuf_add_text(names, " ") < 0) || tz_textbuf_add_text(names, variable->name) < 0)
+		return tz_error_set(err, ENOMEM, "out of memory");
+	return 0;
+}
+
 static int set_environment(const struct tz_variables *variables, const char *only, bool inherit, struct tz_error *err)
 {
+	_cleanup_textbuf_ struct tz_textbuf names = TZ_TEXTBUF_INIT;
 	int r = only ? check_only(variables, only, err) : 0;
 
-	if (r == 0 && !inherit)
-		r = forget_environment(err);
+	if (r == 0)
+		r = inherit ? forget_last(err) : forget_environment(err);
 	for (unsigned int i = 0; r == 0 && i < variables->count; i++) {
 		const struct tz_variable *variable = &variables->list[i];
 
-		if (only && !is_listed(only, variable->name)) {
+		if (only && !is_listed(only, variable->name))
 			/* a ghost shell has them all, and hands them on */
 			(void)unsetenv(variable->name);
-			continue;
-		}
-		if (setenv(variable->name, tz_variable_value(variables, variable), 1) < 0)
-			r = tz_error_set(err, errno, "the environment cannot be set: %m");
+		else
+			r = set_variable(variables, variable, &names, err);
 	}
-	return r;
+	return r < 0 ? r : set_names(&names, err);
 }
 
 static int become(char **words, struct tz_error *err)
@@ -120,7 +156,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ 0 },
 	};
 	struct tz_error error = { 0 };
-	int first, r = cli_options(cli, argc, argv, options, &first);
+	int first, r = cli_options_before(cli, argc, argv, options, &first);
 
 	if (r != CLI_GO_ON)
 		return r;
@@ -143,6 +179,7 @@ const struct cli_command cli_cmd_run = {
 		 "of the program; 127 when there is none of this name, 126 when it cannot be run.\n"
 		 "\n"
 		 "  -o, --only=NAME,...  only these variables, and not the others that this shell has\n"
-		 "      --no-inherit     of this shell's environment only HOME, USER, LOGNAME, SHELL, PATH, TERM, LANG, TZ, TMPDIR, PWD\n",
+		 "      --no-inherit     of this shell's environment only HOME, USER, LOGNAME, SHELL, PATH, TERM, LANG, TZ, TMPDIR,\n"
+		 "                       PWD, HISTFILE, TAZPOD_GHOST_MODE\n",
 	.run = run,
 };

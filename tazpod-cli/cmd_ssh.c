@@ -54,7 +54,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ .name = "ready", .flag = &hidden.ready },
 		{ 0 },
 	};
-	int first, r = cli_options(cli, argc, argv, options, &first);
+	int first, r = cli_options_before(cli, argc, argv, options, &first);
 
 	if (r != CLI_GO_ON)
 		return r;

@@ -92,26 +92,36 @@ int cli_env_dotenv(struct tz_textbuf *out, const struct tz_variables *variables,
 	return 0;
 }
 
+static int add_to_json(struct json_object *object, const struct tz_variables *variables, struct tz_error *err)
+{
+	for (unsigned int i = 0; i < variables->count; i++) {
+		const struct tz_variable *variable = &variables->list[i];
+		const char *value = tz_variable_value(variables, variable);
+		struct json_object *text;
+
+		if (!tz_is_utf8(value, variable->size))
+			return tz_error_set(err, EILSEQ, "the value of %s is no UTF-8, which JSON cannot have: use '--format null'",
+					    variable->name);
+		text = json_object_new_string_len(value, (int)variable->size);
+		if (!text || json_object_object_add(object, variable->name, text) < 0) {
+			(void)json_object_put(text);
+			return no_memory(err);
+		}
+	}
+	return 0;
+}
+
 int cli_env_json(struct tz_textbuf *out, const struct tz_variables *variables, struct tz_error *err)
 {
 	struct json_object *object = json_object_new_object();
-	int r = 0;
+	const char *text = NULL;
+	int r = object ? add_to_json(object, variables, err) : no_memory(err);
 
-	for (unsigned int i = 0; r == 0 && i < variables->count; i++) {
-		const struct tz_variable *variable = &variables->list[i];
-		const char *value = tz_variable_value(variables, variable);
-
-		if (!tz_is_utf8(value, variable->size))
-			r = tz_error_set(err, EILSEQ, "the value of %s is no UTF-8, which JSON cannot have: use '--format null'",
-					 variable->name);
-		else if (json_object_object_add(object, variable->name, json_object_new_string_len(value, (int)variable->size)) < 0)
+	if (r == 0) {
+		text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+		if (!text || tz_textbuf_add_text(out, text) < 0 || tz_textbuf_add_text(out, "\n") < 0)
 			r = no_memory(err);
 	}
-	if (r == 0)
-		r = tz_textbuf_add_text(out, json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-									 JSON_C_TO_STRING_NOSLASHESCAPE));
-	if (r == 0)
-		r = tz_textbuf_add_text(out, "\n");
 	(void)json_object_put(object);
 	return r;
 }

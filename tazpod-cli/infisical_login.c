@@ -34,14 +34,15 @@ static int check_bridges(const struct cli_place *place, struct tz_error *err)
 }
 
 /* As provider_infisical.c has it: a bare TOKEN is anybody's, and a repository's .infisical.json does not count. */
-static int take_environment(const struct tz_secrets_map *map, struct tz_error *err)
+static int take_environment(const struct cli_place *place, const struct tz_secrets_map *map, struct tz_error *err)
 {
 	static struct cli_infisical_server server; /* putenv() keeps it */
 	int r = cli_infisical_server(map, &server, err);
 
 	if (r < 0)
 		return r;
-	if (unsetenv("TOKEN") < 0 || (server.domain[0] && (putenv(server.domain) != 0 || putenv(server.address) != 0)) ||
+	/* the bridges are in this home, whatever HOME was */
+	if (unsetenv("TOKEN") < 0 || setenv("HOME", place->ghost.home, 1) < 0 || (server.domain[0] && (putenv(server.domain) != 0 || putenv(server.address) != 0)) ||
 	    chdir("/") < 0)
 		return tz_error_set(err, errno, "infisical cannot be started: %m");
 	return 0;
@@ -100,7 +101,7 @@ int cli_infisical_login(const struct cli_place *place, const struct tz_secrets_m
 	if (r == 0)
 		r = cli_infisical_find(path, err);
 	if (r == 0)
-		r = take_environment(map, err);
+		r = take_environment(place, map, err);
 	if (r == 0)
 		r = choose_files(path, err);
 	if (r < 0)

@@ -25,11 +25,12 @@ static void add_letter(struct getopt_table *table, char letter, bool has_value)
 	(void)snprintf(table->shorts + used, sizeof(table->shorts) - used, "%c%s", letter, has_value ? ":" : "");
 }
 
-static void make_table(const struct cli_option *options, struct getopt_table *table)
+static void make_table(const struct cli_option *options, const char *shorts, struct getopt_table *table)
 {
 	unsigned int count = 0;
 
-	*table = (struct getopt_table){ .shorts = ":hv" };
+	*table = (struct getopt_table){ .names = { NULL } };
+	(void)snprintf(table->shorts, sizeof(table->shorts), "%s", shorts);
 	for (; options && options[count].name && count < CLI_OPTIONS_MAX; count++) {
 		const struct cli_option *option = &options[count];
 
@@ -69,12 +70,13 @@ static int refuse(const struct cli *cli, const struct getopt_table *table, const
 	return cli_usage_error(cli, "there is no option '--%s'", bare);
 }
 
-int cli_options(struct cli *cli, int argc, char **argv, const struct cli_option *options, int *ret_first)
+static int take_options(struct cli *cli, int argc, char **argv, const struct cli_option *options, const char *shorts,
+			int *ret_first)
 {
 	struct getopt_table table;
 	int c;
 
-	make_table(options, &table);
+	make_table(options, shorts, &table);
 	optind = 0; /* GNU: begin anew */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, table.shorts, table.longs, NULL)) != -1) {
@@ -97,6 +99,16 @@ int cli_options(struct cli *cli, int argc, char **argv, const struct cli_option 
 	}
 	*ret_first = optind;
 	return CLI_GO_ON;
+}
+
+int cli_options(struct cli *cli, int argc, char **argv, const struct cli_option *options, int *ret_first)
+{
+	return take_options(cli, argc, argv, options, ":hv", ret_first);
+}
+
+int cli_options_before(struct cli *cli, int argc, char **argv, const struct cli_option *options, int *ret_first)
+{
+	return take_options(cli, argc, argv, options, "+:hv", ret_first);
 }
 
 int cli_options_only(struct cli *cli, int argc, char **argv, const struct cli_option *options)

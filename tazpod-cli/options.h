@@ -23,6 +23,9 @@ struct cli_option {
 int cli_options(struct cli *cli, int argc, char **argv, const struct cli_option *options, int *ret_first);
 
 /* The same for a command that has no operand. */
+/* As cli_options() for what stands before a program's name, the first word that is no option: the rest is the program's. */
+int cli_options_before(struct cli *cli, int argc, char **argv, const struct cli_option *options, int *ret_first);
+
 int cli_options_only(struct cli *cli, int argc, char **argv, const struct cli_option *options);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "allowed.h"
 #include "cleanup.h"
 #include "digest.h"
 #include "path.h"
@@ -20,7 +21,7 @@
 /* Not the environment and the path: which of a trusted server's secrets are wanted is no matter of trust. */
 static int digest_of(const struct tz_secrets_map *map, char ret[static TZ_DIGEST_TEXT], struct tz_error *err)
 {
-	struct tz_digest_part parts[2 + TZ_SECRETS_WORDS_MAX];
+	struct tz_digest_part parts[2 + 2 * TZ_SECRETS_WORDS_MAX];
 	unsigned int count = 0;
 
 	if (map->provider == TZ_PROVIDER_INFISICAL) {
@@ -30,6 +31,8 @@ static int digest_of(const struct tz_secrets_map *map, char ret[static TZ_DIGEST
 	}
 	for (unsigned int i = 0; map->provider == TZ_PROVIDER_COMMAND && i < map->command.count; i++)
 		parts[count++] = (struct tz_digest_part){ "command", map->command.list[i], strlen(map->command.list[i]) };
+	for (unsigned int i = 0; i < map->allow.count; i++)
+		parts[count++] = (struct tz_digest_part){ "allow", map->allow.list[i], strlen(map->allow.list[i]) };
 	return tz_digest(parts, count, ret, err);
 }
 
@@ -59,26 +62,6 @@ static int is_known(int folder, const char *digest, struct tz_error *err)
 	return r < 0 ? r : size == strlen(digest) && memcmp(text, digest, size) == 0;
 }
 
-/* What is agreed to is the command's words, and not what is in these files, which the project may change at any time. */
-static void show_own_files(const struct tz_secrets_map *map, const char *workspace)
-{
-	_cleanup_close_ int folder = open(workspace, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const size_t size = strlen(workspace);
-
-	for (unsigned int i = 0; folder >= 0 && i < map->command.count; i++) {
-		const char *word = map->command.list[i];
-		struct stat st;
-
-		if (strncmp(word, workspace, size) == 0 && word[size] == '/')
-			word += size + strspn(word + size, "/");
-		/* without a '/' a program is one of the system's */
-		if ((i == 0 && !strchr(map->command.list[0], '/')) || word[0] == '/' ||
-		    fstatat(folder, word, &st, 0) < 0 || !S_ISREG(st.st_mode))
-			continue;
-		(void)fprintf(stderr, "%s is a file of the project: whoever can change it decides what it does here.\n", word);
-	}
-}
-
 static void show(const struct tz_secrets_map *map, const char *workspace)
 {
 	_cleanup_free_ char *line = NULL;
@@ -86,14 +69,17 @@ static void show(const struct tz_secrets_map *map, const char *workspace)
 	if (map->provider == TZ_PROVIDER_COMMAND) {
 		line = cli_quote_words((char *const *)map->command.list);
 		(void)fprintf(stderr, "%s/" TZ_SECRETS_MAP_FILE " wants this program to be run in the enclave, where it sees all "
-				      "secrets:\n  %s\n", workspace, line ? line : map->command.list[0]);
-		show_own_files(map, workspace);
+				      "secrets:\n  %s\nIt runs in %s: whoever can change what it reads or runs there decides what it "
+				      "does.\n", workspace, line ? line : map->command.list[0], workspace);
 	} else {
 		(void)fprintf(stderr, "%s/" TZ_SECRETS_MAP_FILE " wants your Infisical login to be used at this server:\n"
 				      "  %s, project %s\n", workspace,
 			      map->infisical_url[0] ? map->infisical_url : "that of your login (app.infisical.com by default)",
 			      map->infisical_project_id[0] ? map->infisical_project_id : "(none yet)");
 	}
+	for (unsigned int i = 0; i < map->allow.count; i++)
+		(void)fprintf(stderr, "%s%s%s", i == 0 ? "It also sets variables that change how programs run:\n  " : " ",
+			      map->allow.list[i], i + 1 == map->allow.count ? "\n" : "");
 }
 
 static int ask(struct tz_error *err)
@@ -118,13 +104,17 @@ int cli_provider_trust(const struct cli_place *place, const struct tz_secrets_ma
 	r = digest_of(map, digest, err);
 	if (r == 0)
 		r = is_known(folder, digest, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	/* what was agreed to covers these, should their file be lost */
+	if (r > 0)
+		return cli_allowed_keep(folder, &map->allow, err);
 	if (!yes) {
 		show(map, place->settings.workspace);
 		r = ask(err);
 		if (r < 0)
 			return r;
 	}
-	return cli_wholefile_replace(folder, FILE_NAME, digest, 0600, err);
+	r = cli_allowed_keep(folder, &map->allow, err);
+	return r < 0 ? r : cli_wholefile_replace(folder, FILE_NAME, digest, 0600, err);
 }

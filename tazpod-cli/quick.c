@@ -60,13 +60,13 @@ int main(int argc, char **argv)
 {
 	struct cli cli = { .argv = argv };
 
-	if (argc > 1 && is_ghost_shell() && is_known(argv[1])) {
-		/* a reader that has gone is an error of the write, as any other */
-		(void)signal(SIGPIPE, SIG_IGN);
+	/* a reader that has gone is an error of the write, as any other */
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (argc > 1 && is_ghost_shell() && is_known(argv[1]))
 		return cli_finish(cli_dispatch(&cli, cli_commands, argc - 1, argv + 1));
-	}
 	if (is_ghost_shell() && show_brief(argc, argv))
 		return cli_finish(CLI_DONE);
+	(void)signal(SIGPIPE, SIG_DFL);
 	(void)execv(TZ_CLI_PATH, argv);
 	cli_say(TZ_CLI_PATH " cannot be run: %s; install TazPod again", strerror(errno));
 	return CLI_FAILED;

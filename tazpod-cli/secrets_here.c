@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "allowed.h"
 #include "report.h"
 
 /* A pull is done with what it puts in place in much less. */
@@ -28,6 +29,8 @@ int cli_secrets_variables(const struct cli_place *place, struct tz_variables *re
 
 	if (r == 0)
 		r = cli_secrets_map(place, false, &map, err);
+	if (r == 0)
+		r = cli_allowed_restrict(place->secrets, &map.allow, err);
 	if (r == 0)
 		r = tz_store_open(place->secrets, "~/secrets", false, STORE_TIMEOUT_MS, &store, err);
 	return r < 0 ? r : tz_variables_load(&map, store, place->secrets, ret, err);

@@ -46,6 +46,8 @@ void cli_status_brief(const struct cli_place *place)
 		(void)printf("; %u variable%s", variables.count, variables.count == 1 ? "" : "s");
 	if (variables.missing)
 		(void)printf(" (%u not pulled yet)", variables.missing);
+	if (variables.refused)
+		(void)printf(" (%u not agreed to)", variables.refused);
 	if (seconds)
 		(void)printf("; this login needs no passphrase for %u min", (seconds + 59) / 60);
 	(void)putchar('\n');

@@ -3,6 +3,7 @@
 #include <sys/fsuid.h>
 
 #include "libtazpod/bridge.h"
+#include "libtazpod/mountpoint.h"
 #include "libtazpod/mounts.h"
 
 #define GHOST 54321

@@ -3,6 +3,7 @@
 #include <sys/fsuid.h>
 
 #include "libtazpod/idmap.h"
+#include "libtazpod/mountpoint.h"
 #include "libtazpod/mounts.h"
 
 #define A 54321

@@ -207,6 +207,12 @@ static void test_refused(void **state)
 	refuse("secrets: [{name: A, file: .tazpod/values/B}]\n", "'file' must be");
 	refuse("secrets: [{name: A, file: .tazpod}]\n", "'file' must be");
 	refuse("secrets: [{name: A, file: lost+found/a}]\n", "'file' must be");
+	refuse("secrets: [{name: A, file: .shell_history}]\n", "'file' must be");
+	refuse("secrets: [{name: A, file: 'x:y'}]\n", "'file' must be");
+	refuse("secrets: [{name: A, file: 'a;b'}]\n", "'file' must be");
+	refuse("secrets: [{name: A, file: 'a b'}]\n", "'file' must be");
+	refuse("secrets: [{name: A, file: 'a$b'}]\n", "'file' must be");
+	refuse("config: {infisical_url: 'https://good.example@evil.example'}\n", "'infisical_url' must be");
 	refuse("secrets: [{file: a}]\n", "f:1:11: item 1 of 'secrets' must have a 'name'");
 	refuse("secrets: [{name: A}]\n", "must have a 'file', an 'env', or both");
 	refuse("secrets:\n - {name: 1A, file: a}\n", "f:2:11: 'name' must be the name of a secret");

@@ -113,6 +113,19 @@ static void test_states(void **state)
 	assert_int_equal(found, TZ_STORE_SAME);
 }
 
+/* What the vault's owner keeps there is not lost to a map that names it. */
+static void test_own_files(void **state)
+{
+	_cleanup_store_ struct tz_store *store = open_store(true);
+	struct tz_error err = { 0 };
+
+	(void)state;
+	make_file_of("own", "the user's");
+	assert_int_equal(tz_store_put(store, "A", "own", "text", 4, NULL, &err), -EEXIST);
+	assert_contains(err.message, SETS_SHOWN "/own is there already, and no pull has put it there: move it away");
+	assert_text("own", "the user's");
+}
+
 static void test_next(void **state)
 {
 	_cleanup_store_ struct tz_store *store = open_store(true);
@@ -455,6 +468,7 @@ int main(void)
 		TEST(test_without_privilege),
 		TEST(test_same_set_writes_nothing),
 		TEST(test_states),
+		TEST(test_own_files),
 		TEST(test_next),
 		TEST(test_remove),
 		TEST(test_not_committed),

@@ -159,8 +159,70 @@ static void test_in_the_way(void **state)
 	(void)state;
 	assert_int_equal(mkdir(unit_path("a"), 0700), 0);
 	refuse("secrets: [{name: A, file: a, env: A}]", -EINVAL, "~/secrets/a");
+	put("B", "b", "b", 1);
+	assert_int_equal(unlink(unit_path("b")), 0);
 	assert_int_equal(symlink("/etc/passwd", unit_path("b")), 0);
 	refuse("secrets: [{name: B, file: b, env: B, value: true}]", -ELOOP, "~/secrets/b");
+}
+
+/* What no pull put there, or under another name, is nobody's to give away; where it is may be told. */
+static void test_only_what_was_pulled(void **state)
+{
+	_cleanup_variables_ struct tz_variables variables = TZ_VARIABLES_INIT;
+
+	(void)state;
+	unit_write(unit_path("own"), "mine", 4, 0600);
+	put("B", "b", "b", 1);
+	assert_int_equal(load("secrets: [{name: A, file: own, env: A, value: true}, {name: C, file: b, env: C, value: true}]",
+			      &variables), 0);
+	assert_int_equal(variables.count, 0);
+	assert_int_equal(variables.missing, 2);
+	tz_variables_free(&variables);
+	assert_int_equal(load("secrets: [{name: A, file: own, env: A}, {name: B, file: b, env: B, value: true}]", &variables), 0);
+	assert_int_equal(variables.count, 2);
+	has(&variables, 0, "A", "/home/tazpod-ghost/secrets/own");
+	has(&variables, 1, "B", "b");
+}
+
+static void test_not_agreed_to(void **state)
+{
+	_cleanup_secrets_map_ struct tz_secrets_map map = TZ_SECRETS_MAP_INIT;
+	_cleanup_variables_ struct tz_variables variables = TZ_VARIABLES_INIT;
+	_cleanup_store_ struct tz_store *store = NULL;
+	static const char yaml[] = "allow: [PATH]\nsecrets: [{name: A, env: PATH}]\n";
+
+	(void)state;
+	put("A", ".tazpod/values/A", "/bin", 4);
+	assert_int_equal(tz_secrets_map_parse(yaml, strlen(yaml), "f", &map, NULL, NULL, &err), 0);
+	tz_secrets_words_keep(&map.allow, NULL);
+	assert_int_equal(tz_store_open(unit_dir, "~/secrets", false, 1000, &store, &err), 0);
+	assert_int_equal(tz_variables_load(&map, store, "/s", &variables, &err), 0);
+	assert_int_equal(variables.count, 0);
+	assert_int_equal(variables.refused, 1);
+}
+
+/* So many names that a program could not be started with them: the list of them is a variable, too. */
+static void test_many_names(void **state)
+{
+	_cleanup_variables_ struct tz_variables variables = TZ_VARIABLES_INIT;
+	_cleanup_store_ struct tz_store *store = NULL;
+	char name[64], path[96];
+	size_t names = 0;
+
+	(void)state;
+	assert_int_equal(tz_store_open(unit_dir, "~/secrets", true, 1000, &store, &err), 0);
+	for (int i = 0; i < 4000; i++) {
+		(void)snprintf(name, sizeof(name), "A_NAME_THAT_IS_RATHER_LONG_AS_NAMES_GO_%05d", i);
+		(void)snprintf(path, sizeof(path), ".tazpod/values/%s", name);
+		assert_int_equal(tz_store_put(store, name, path, "v", 1, NULL, &err), 0);
+	}
+	assert_int_equal(tz_store_commit(store, &err), 0);
+	tz_store_close(store);
+	store = NULL;
+	assert_int_equal(load("", &variables), 0);
+	for (unsigned int i = 0; i < variables.count; i++)
+		names += strlen(variables.list[i].name) + 1;
+	assert_in_range(names, TZ_VARIABLE_MAX / 2, TZ_VARIABLE_MAX - strlen("TAZPOD_VARIABLES="));
 }
 
 int main(void)
@@ -174,6 +236,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rest_that_is_too_much, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_longest, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_in_the_way, unit_setup_dir, unit_teardown_dir),
+		cmocka_unit_test_setup_teardown(test_only_what_was_pulled, unit_setup_dir, unit_teardown_dir),
+		cmocka_unit_test_setup_teardown(test_not_agreed_to, unit_setup_dir, unit_teardown_dir),
+		cmocka_unit_test_setup_teardown(test_many_names, unit_setup_dir, unit_teardown_dir),
 	};
 
 	return cmocka_run_group_tests_name("variables", tests, NULL, NULL);

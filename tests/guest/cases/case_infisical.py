@@ -222,7 +222,7 @@ def test_no_terminal():
     status, said = without_terminal(terminal, 'tazpod login --yes')
     assert status == 1 and "'infisical login' ended with status 1; nobody is logged in" in said, said
     assert 'browser token' not in terminal.transcript
-    assert terminal.check('ls -A ~/secrets/.tazpod') == 'provider'
+    assert terminal.check('ls -A ~/secrets/.tazpod').split() == ['allowed', 'provider']
     assert len(exports()) == 2
     no_process_left()
 
@@ -445,7 +445,7 @@ def test_interrupted_login():
         terminal.expect(ASKED)
         assert terminal.child.waitnoecho(timeout=lab.PATIENCE)
         assert 'interrupted; nobody is logged in' in interrupt(terminal, sane)
-        assert terminal.check('ls -A ~/infisical-keyring; ls ~/secrets/.tazpod') == 'provider'
+        assert terminal.check('ls -A ~/infisical-keyring; ls ~/secrets/.tazpod').split() == ['allowed', 'provider']
     status, _, said = pull_with_login(terminal)
     assert status == 0 and '2 new' in said, said
 
@@ -458,7 +458,7 @@ def interrupt_outside(terminal, sane):
     assert terminal.user() == lab.GHOST
     no_process_left()
     assert terminal.check('stty -a') == sane
-    assert terminal.check('ls ~/secrets/.tazpod; ls -A ~/infisical-keyring') == 'provider'
+    assert terminal.check('ls ~/secrets/.tazpod; ls -A ~/infisical-keyring').split() == ['allowed', 'provider']
     terminal.leave()
     assert terminal.user() == lab.PUBLIC
     assert terminal.check('stty -a') == sane

@@ -120,6 +120,7 @@ def test_trust():
     terminal = opened()
     terminal.send('tazpod pull\n')
     terminal.expect('wants this program to be run in the enclave')
+    terminal.expect('whoever can change what it reads or runs there decides')
     terminal.expect(r'\[y/N\] ')
     terminal.send('n\n')
     assert terminal.expect(lab.PROMPT).group(2) == '1'
@@ -134,15 +135,45 @@ def test_trust():
     write_map(MAP.replace('[cat,', '[tac,'))
     status, said = terminal.run('setsid -w tazpod pull </dev/null')
     assert status == 1 and 'trust' in said, said
-    # a program that the project itself has may become another one
-    lab.replace_file('/workspace/fetch.sh', 'true')
-    lab.later(os.unlink, '/workspace/fetch.sh')
-    write_map(MAP.replace('[cat,', '[sh, fetch.sh,'))
+
+
+def test_allow():
+    """a variable that changes how programs run is set when its user has agreed to it, and not before"""
+    terminal = pulled()
+    write_map('allow: [KUBE_EDITOR]\n' + MAP + '  - {name: TOKEN, env: KUBE_EDITOR}\n')
+    said = terminal.check('tazpod env')
+    assert 'nobody has agreed to that yet' in said, said
+    assert terminal.check('echo "${KUBE_EDITOR-none} ${API_TOKEN+there}"') == 'none there'
     terminal.send('tazpod pull\n')
-    terminal.expect('fetch.sh is a file of the project: whoever can change it')
+    terminal.expect(r'variables that change how programs run:\s+KUBE_EDITOR')
     terminal.expect(r'\[y/N\] ')
-    terminal.send('n\n')
-    assert terminal.expect(lab.PROMPT).group(2) == '1'
+    terminal.send('y\n')
+    assert terminal.expect(lab.PROMPT).group(2) == '0', terminal.tail()
+    assert terminal.check('printf %s "$KUBE_EDITOR"') == VALUE
+    # what was agreed to is no other one
+    write_map('allow: [PAGER]\n' + MAP + '  - {name: TOKEN, env: PAGER}\n')
+    assert 'nobody has agreed' in terminal.check('tazpod env')
+    assert terminal.check('echo "${PAGER-none}"') == 'none'
+
+
+def test_own_files():
+    """what is in the vault by other hands is neither given to programs nor replaced by a pull"""
+    terminal = pulled()
+    terminal.check('echo mine >~/secrets/notes')
+    write_map(MAP + '  - {name: NOTES, file: notes, env: NOTES, value: true}\n')
+    assert terminal.check('tazpod env; echo "${NOTES-none}"') == 'none'
+    serve(SERVED_FIRST | {'NOTES': 'theirs'})
+    status, said = terminal.run('tazpod pull')
+    assert status == 1 and '~/secrets/notes is there already' in said, said
+    assert terminal.check('cat ~/secrets/notes') == 'mine'
+
+
+def test_many_names():
+    """so many and long names that a program could not be started with them leave some out, and the shell works"""
+    terminal = pulled()
+    serve(SERVED_FIRST | {f'A_NAME_THAT_IS_RATHER_LONG_AS_NAMES_GO_{number:05}': 'v' for number in range(4000)})
+    terminal.check('tazpod pull >/dev/null; /bin/true', 120)
+    assert terminal.check('/bin/echo $A_NAME_THAT_IS_RATHER_LONG_AS_NAMES_GO_00001') == 'v'
 
 
 def test_new_shell_has_them():
