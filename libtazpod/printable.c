@@ -16,7 +16,7 @@ static size_t utf8_size(const unsigned char *c)
 	return size;
 }
 
-/* Those that change the direction of what stands around them, so that it reads as something else. Unicode Standard Annex 9. */
+/* Those that change the direction of what stands around them, so that it reads as something else. UAX 9. */
 static bool turns_text(const unsigned char *c, size_t size)
 {
 	if (size == 2)

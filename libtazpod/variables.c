@@ -34,7 +34,8 @@ static int add(const struct loader *loader, const char *secret, const char *name
 	if (strlen(name) + 1 + size > TZ_VARIABLE_MAX)
 		return too_much(loader, secret, "is too long for a variable");
 	/* the names are a variable, too; see env_text.h */
-	if (names > TZ_VARIABLE_MAX - 64 || loader->variables->values.size + names + OVERHEAD * loader->variables->count > TZ_VARIABLES_MAX)
+	if (names > TZ_VARIABLE_MAX - 64 ||
+	    loader->variables->values.size + names + OVERHEAD * loader->variables->count > TZ_VARIABLES_MAX)
 		return too_much(loader, secret, "makes it more than programs can be given in variables");
 	loader->variables->names = names;
 	(void)snprintf(variable->name, sizeof(variable->name), "%s", name);

@@ -35,7 +35,8 @@ struct tz_variables {
 /*
  * Those of map, in its order: a file's path when there is such a file, and the value of what was pulled under this name;
  * with map->all also each other secret that was pulled, unless its name is one that changes how programs run, or it is too
- * much. vault is the folder that store is of, as a path that goes into variables. -EINVAL: a value with a NUL in it; -E2BIG: more than programs can be given; and as tz_store_read(). The sentence names the secret.
+ * much. vault is the folder that store is of, as a path that goes into variables. -EINVAL: a value with a NUL in it;
+ * -E2BIG: more than programs can be given; and as tz_store_read(). The sentence names the secret.
  */
 int tz_variables_load(const struct tz_secrets_map *map, struct tz_store *store, const char *vault,
 		      struct tz_variables *ret, struct tz_error *err);

@@ -72,10 +72,11 @@ static int forget_environment(struct tz_error *err)
 /* What the shell got at its last refresh, and may be gone or renamed since. The list itself goes, too. */
 static int forget_last(struct tz_error *err)
 {
-	_cleanup_free_ char *names = getenv(CLI_ENV_NAMES) ? strdup(getenv(CLI_ENV_NAMES)) : NULL;
+	const char *last = getenv(CLI_ENV_NAMES);
+	_cleanup_free_ char *names = strdup(last ? last : "");
 	char *rest = names, *name;
 
-	if (getenv(CLI_ENV_NAMES) && !names)
+	if (!names)
 		return tz_error_set(err, ENOMEM, "out of memory");
 	while ((name = strsep(&rest, " ")))
 		if (tz_envname_is_legal(name, strlen(name)) && !tz_envname_danger(name))

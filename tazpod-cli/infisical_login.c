@@ -42,8 +42,8 @@ static int take_environment(const struct cli_place *place, const struct tz_secre
 	if (r < 0)
 		return r;
 	/* the bridges are in this home, whatever HOME was */
-	if (unsetenv("TOKEN") < 0 || setenv("HOME", place->ghost.home, 1) < 0 || (server.domain[0] && (putenv(server.domain) != 0 || putenv(server.address) != 0)) ||
-	    chdir("/") < 0)
+	if (unsetenv("TOKEN") < 0 || setenv("HOME", place->ghost.home, 1) < 0 ||
+	    (server.domain[0] && (putenv(server.domain) != 0 || putenv(server.address) != 0)) || chdir("/") < 0)
 		return tz_error_set(err, errno, "infisical cannot be started: %m");
 	return 0;
 }
