@@ -50,7 +50,10 @@ static void test_character(void **state)
 		size_t size;
 		bool control;
 	} of[] = { { "ab", 1, false }, { "\n", 1, true }, { "ä", 2, false }, { "\xc2\x85", 2, true }, { "日", 3, false },
-		   { "\xf0\x9f\x98\x80", 4, false }, { "\xe6\x97", 1, false } };
+		   { "\xf0\x9f\x98\x80", 4, false }, { "\xe6\x97", 1, false },
+		   /* what turns the direction of text: U+061C, U+200F, U+202E, U+2066, U+2069; and what is next to them */
+		   { "\xd8\x9c", 2, true }, { "\xe2\x80\x8f", 3, true }, { "\xe2\x80\xae", 3, true }, { "\xe2\x81\xa6", 3, true },
+		   { "\xe2\x81\xa9", 3, true }, { "\xd8\x9b", 2, false }, { "\xe2\x80\x93", 3, false }, { "\xe2\x80\xaf", 3, false } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
