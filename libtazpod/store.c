@@ -315,13 +315,18 @@ static int stage_file(struct tz_store *store, const char *path, const void *data
 	return r < 0 ? tz_vaultfile_refuse(&store->root, path, r, err) : 0;
 }
 
-/* Whatever its mode is. */
-static bool has_content(const struct tz_store *store, const char *path, const void *data, size_t size)
+/* Is a file there with other content than this, whatever its mode is? One that cannot be read is. */
+static bool has_other(const struct tz_store *store, const char *path, const void *data, size_t size)
 {
 	_cleanup_textbuf_ struct tz_textbuf text = TZ_TEXTBUF_INIT;
+	_cleanup_close_ int fd = tz_path_open_beneath(store->root.fd, path, O_PATH, 0);
+	struct stat st;
 
-	return tz_vaultfile_read(&store->root, path, size, &text, NULL) == 0 && text.size == size &&
-	       (size == 0 || memcmp(text.data, data, size) == 0);
+	/* a folder, or what is no file, is looked at when all is known */
+	if (fd < 0 || (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)))
+		return false;
+	return tz_vaultfile_read(&store->root, path, size, &text, NULL) < 0 || text.size != size ||
+	       (size > 0 && memcmp(text.data, data, size) != 0);
 }
 
 static int put(struct tz_store *store, const char *name, const char *path, const void *data, size_t size,
@@ -338,7 +343,7 @@ static int put(struct tz_store *store, const char *name, const char *path, const
 	store->changed = store->changed || !entry || entry->removed || strcmp(entry->name, name) != 0;
 	/* What is in the way may be a file that is to be removed: that is looked at when all is known. */
 	staged = tz_store_compare(store, path, data, size, &state, NULL) < 0 || state != TZ_STORE_SAME;
-	if (!entry && state == TZ_STORE_CHANGED && !has_content(store, path, data, size))
+	if (!entry && staged && has_other(store, path, data, size))
 		return tz_error_set(err, EEXIST, "%s/%s is there already, and no pull has put it there: move it away, or give %s "
 				    "another 'file'", store->shown, path, name);
 	if (staged)

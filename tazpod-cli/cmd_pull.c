@@ -67,6 +67,10 @@ static int fetch(const struct cli_place *place, const struct tz_secrets_map *map
 		.map = map, .folder = place->settings.workspace, .home = place->ghost.home, .warn = cli_warn,
 	};
 
+	int r = map->provider == TZ_PROVIDER_INFISICAL ? cli_infisical_check_bridges(place, err) : 0;
+
+	if (r < 0)
+		return r;
 	if (isatty(STDERR_FILENO))
 		(void)fprintf(stderr, "fetching the secrets from %s\n",
 			      map->provider == TZ_PROVIDER_COMMAND ? map->command.list[0] : "Infisical");

@@ -15,7 +15,7 @@
 #include "program.h"
 
 /* What the CLI writes must go through a bridge into the vault: the home itself is not encrypted. */
-static int check_bridges(const struct cli_place *place, struct tz_error *err)
+int cli_infisical_check_bridges(const struct cli_place *place, struct tz_error *err)
 {
 	static const char *const folders[] = { ".infisical", "infisical-keyring" };
 	struct stat vault, folder;
@@ -26,7 +26,7 @@ static int check_bridges(const struct cli_place *place, struct tz_error *err)
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", place->ghost.home, folders[i]);
 		if (stat(path, &folder) < 0 || folder.st_dev != vault.st_dev)
-			return tz_error_set(err, EPERM, "~/%s is not in the vault, so a login would be left in the open; the bridge "
+			return tz_error_set(err, EPERM, "~/%s is not in the vault, so a login, and what is fetched by it, would be left in the open; the bridge "
 					    "for it is in the settings ('bridges' in tazpod.yaml(5)), and what was in its way was "
 					    "told when this session began", folders[i]);
 	}
@@ -96,7 +96,7 @@ int cli_infisical_login(const struct cli_place *place, const struct tz_secrets_m
 {
 	_cleanup_args_ struct cli_args args = CLI_ARGS_INIT;
 	char path[PATH_MAX];
-	int r = check_bridges(place, err);
+	int r = cli_infisical_check_bridges(place, err);
 
 	if (r == 0)
 		r = cli_infisical_find(path, err);

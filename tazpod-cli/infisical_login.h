@@ -6,6 +6,9 @@
 #include "place.h"
 #include "secrets_map.h"
 
+/* -EPERM: what the CLI keeps, its login and a copy of what it fetched, would not be in the vault. */
+int cli_infisical_check_bridges(const struct cli_place *place, struct tz_error *err);
+
 /*
  * Runs `infisical login` on this terminal, more (ended by NULL; may be NULL) being options of it. -EPERM: what it keeps
  * would not be in the vault; -ENOENT: the program is not installed; -EACCES: it did not work;

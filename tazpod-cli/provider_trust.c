@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "allowed.h"
 #include "cleanup.h"
@@ -88,6 +89,10 @@ static int ask(struct tz_error *err)
 
 	if (cli_prompt_open(false, &prompt, NULL) < 0 || !prompt.terminal)
 		return tz_error_set(err, ENXIO, "there is no terminal to ask on whether this is trusted; --yes trusts it");
+	/* what the question is about was said there */
+	if (!isatty(STDERR_FILENO))
+		return tz_error_set(err, ENXIO, "standard error is no terminal, so that it could not be shown what is to be trusted; --yes "
+				    "trusts it");
 	if (!cli_prompt_confirm(&prompt, "Trust this, and remember that in the vault? [y/N] "))
 		return tz_error_set(err, ECANCELED, "the provider in " TZ_SECRETS_MAP_FILE " is not trusted; nothing was done");
 	return 0;

@@ -116,6 +116,10 @@ int cli_pull_prepare(struct cli_pull *pull, struct tz_error *err)
 	int r = 0;
 
 	memset(pull->counts, 0, sizeof(pull->counts));
+	/* a server answers so for a folder that is not there, too */
+	if (pull->prune && pull->fetched->count == 0)
+		return tz_error_set(err, ENODATA, "the provider gave no secret at all, so that '--prune' would remove every one; nothing "
+				    "was changed");
 	for (unsigned int i = 0; r == 0 && i < pull->map->count; i++)
 		r = put_item(pull, &pull->map->items[i], err);
 	if (r == 0 && pull->map->all)

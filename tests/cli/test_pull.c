@@ -132,9 +132,21 @@ static void test_refused(void **state)
 	has("b", NULL);
 }
 
+/* What a server answers for a folder that is not there must not empty the vault. */
+static void test_nothing_at_all(void **state)
+{
+	(void)state;
+	assert_int_equal(pull(MAP, PAIRS("A", "1", "B", "2"), false, true), 0);
+	assert_int_equal(pull(MAP, PAIRS(NULL), true, true), -ENODATA);
+	assert_contains(err.message, "gave no secret at all");
+	has("d/a", "1");
+	has(".tazpod/values/B", "2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_nothing_at_all, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_kinds, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_dry, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_moved, unit_setup_dir, unit_teardown_dir),

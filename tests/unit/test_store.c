@@ -124,6 +124,9 @@ static void test_own_files(void **state)
 	assert_int_equal(tz_store_put(store, "A", "own", "text", 4, NULL, &err), -EEXIST);
 	assert_contains(err.message, SETS_SHOWN "/own is there already, and no pull has put it there: move it away");
 	assert_text("own", "the user's");
+	/* nor what cannot be read */
+	assert_int_equal(chmod(unit_path("own"), 0), 0);
+	assert_int_equal(tz_store_put(store, "A", "own", "text", 4, NULL, &err), -EEXIST);
 }
 
 static void test_next(void **state)
