@@ -8,7 +8,6 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "env_text.h"
-#include "envname.h"
 #include "options.h"
 #include "program.h"
 #include "report.h"
@@ -79,7 +78,7 @@ static int forget_last(struct tz_error *err)
 	if (!names)
 		return tz_error_set(err, ENOMEM, "out of memory");
 	while ((name = strsep(&rest, " ")))
-		if (tz_envname_is_legal(name, strlen(name)) && !tz_envname_danger(name))
+		if (cli_env_may_unset(name))
 			(void)unsetenv(name);
 	(void)unsetenv(CLI_ENV_NAMES);
 	return 0;
@@ -98,7 +97,7 @@ static int set_variable(const struct tz_variables *variables, const struct tz_va
 {
 	if (setenv(variable->name, tz_variable_value(variables, variable), 1) < 0)
 		return tz_error_set(err, errno, "the environment cannot be set: %m");
-	if ((names->size && tz_textbuf_add_text(names, " ") < 0) || tz_textbuf_add_text(names, variable->name) < 0)
+	if (cli_env_add_name(names, variable->name) < 0)
 		return tz_error_set(err, ENOMEM, "out of memory");
 	return 0;
 }

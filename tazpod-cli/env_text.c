@@ -23,16 +23,21 @@ static bool has(const struct tz_variables *variables, const char *name, size_t s
 	return false;
 }
 
-/* One word of before: only what could have been a variable of tazpod's. */
+bool cli_env_may_unset(const char *name)
+{
+	return tz_envname_is_legal(name, strlen(name)) && !tz_envname_danger(name);
+}
+
+/* One word of before. */
 static int unset(struct tz_textbuf *out, enum tz_shell shell, const char *word, size_t size)
 {
 	char name[TZ_SECRETS_NAME];
 
-	if (size == 0 || size >= sizeof(name) || !tz_envname_is_legal(word, size))
+	if (size >= sizeof(name))
 		return 0;
 	memcpy(name, word, size);
 	name[size] = '\0';
-	return tz_envname_danger(name) ? 0 : tz_quote_unset(out, shell, name);
+	return cli_env_may_unset(name) ? tz_quote_unset(out, shell, name) : 0;
 }
 
 static int unset_gone(struct tz_textbuf *out, enum tz_shell shell, const struct tz_variables *variables,
@@ -50,16 +55,20 @@ static int unset_gone(struct tz_textbuf *out, enum tz_shell shell, const struct 
 	return r;
 }
 
+int cli_env_add_name(struct tz_textbuf *names, const char *name)
+{
+	int r = names->size > 0 ? tz_textbuf_add_text(names, " ") : 0;
+
+	return r < 0 ? r : tz_textbuf_add_text(names, name);
+}
+
 static int add_names(struct tz_textbuf *out, enum tz_shell shell, const struct tz_variables *variables)
 {
 	_cleanup_textbuf_ struct tz_textbuf names = TZ_TEXTBUF_INIT;
 	int r = 0;
 
-	for (unsigned int i = 0; r == 0 && i < variables->count; i++) {
-		r = i > 0 ? tz_textbuf_add_text(&names, " ") : 0;
-		if (r == 0)
-			r = tz_textbuf_add_text(&names, variables->list[i].name);
-	}
+	for (unsigned int i = 0; r == 0 && i < variables->count; i++)
+		r = cli_env_add_name(&names, variables->list[i].name);
 	return r < 0 ? r : tz_quote_export(out, shell, CLI_ENV_NAMES, names.size ? names.data : "", names.size);
 }
 

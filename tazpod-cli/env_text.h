@@ -2,6 +2,8 @@
 #ifndef TAZPOD_CLI_ENV_TEXT_H
 #define TAZPOD_CLI_ENV_TEXT_H
 
+#include <stdbool.h>
+
 #include "error.h"
 #include "quote.h"
 #include "textbuf.h"
@@ -9,6 +11,11 @@
 
 /* In a shell's environment: the names of the variables that it has from tazpod, with a space between them. */
 #define CLI_ENV_NAMES "TAZPOD_VARIABLES"
+
+/* Adds a name to what CLI_ENV_NAMES is to be. -ENOMEM, ... */
+int cli_env_add_name(struct tz_textbuf *names, const char *name);
+/* May a name of an earlier CLI_ENV_NAMES be taken away: could it have been a variable of tazpod's, and is harmless? */
+bool cli_env_may_unset(const char *name);
 
 /*
  * Statements that set variables, and unset what the shell has from an earlier time: before, its CLI_ENV_NAMES, or NULL.

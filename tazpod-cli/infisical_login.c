@@ -26,8 +26,8 @@ int cli_infisical_check_bridges(const struct cli_place *place, struct tz_error *
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", place->ghost.home, folders[i]);
 		if (stat(path, &folder) < 0 || folder.st_dev != vault.st_dev)
-			return tz_error_set(err, EPERM, "~/%s is not in the vault, so a login, and what is fetched by it, would be left in the open; the bridge "
-					    "for it is in the settings ('bridges' in tazpod.yaml(5)), and what was in its way was "
+			return tz_error_set(err, EPERM, "~/%s is not in the vault, so a login, and what is fetched by it, would be left in the "
+					    "open; the bridge for it is in the settings ('bridges' in tazpod.yaml(5)), and what was in its way was "
 					    "told when this session began", folders[i]);
 	}
 	return 0;
