@@ -10,6 +10,7 @@ enum cli_exit {
 	CLI_USAGE = 2,
 	CLI_LOCKED = 3, /* locked, or not in an enclave */
 	CLI_WRONG_PASSPHRASE = 4,
+	CLI_INTERRUPTED = 130, /* as shells give it for SIGINT */
 };
 
 struct cli;

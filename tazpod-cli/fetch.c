@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,7 @@ struct run {
 	int64_t deadline;                         /* in ms, of the monotonic clock */
 	bool exited;                              /* and is not waited for yet, so that its number stays its own */
 	enum ending ending;
+	const char *stopped_at;
 	int code; /* INTERRUPTED: the signal; BROKEN: a negative errno */
 	struct tz_textbuf output;
 	size_t said_size;
@@ -258,6 +260,15 @@ static void take_output(struct run *run)
 	explicit_bzero(piece, sizeof(piece));
 }
 
+static void look_for_words(struct run *run)
+{
+	for (const char *const *words = run->fetch->stop_at; words && *words; words++)
+		if (memmem(run->said, run->said_size, *words, strlen(*words))) {
+			run->stopped_at = *words;
+			give_up(run, STOPPED, 0);
+		}
+}
+
 /* Of all that it says, only the end is kept. */
 static void take_said(struct run *run)
 {
@@ -270,9 +281,7 @@ static void take_said(struct run *run)
 	if (n <= 0)
 		return;
 	run->said_size += (size_t)n;
-	if (run->fetch->stop_at &&
-	    memmem(run->said, run->said_size, run->fetch->stop_at, strlen(run->fetch->stop_at)))
-		give_up(run, STOPPED, 0);
+	look_for_words(run);
 	if (run->said_size > CLI_FETCH_SAID) {
 		memmove(run->said, run->said + run->said_size - CLI_FETCH_SAID, CLI_FETCH_SAID);
 		run->said_size = CLI_FETCH_SAID;
@@ -490,7 +499,7 @@ int cli_fetch(const struct cli_fetch *fetch, struct cli_fetch_result *ret, struc
 	ret->output = run.output;
 	memcpy(ret->said, run.said, run.said_size + 1);
 	ret->status = r;
-	ret->stopped = run.ending == STOPPED;
+	ret->stopped_at = run.ending == STOPPED ? run.stopped_at : NULL;
 	return 0;
 }
 

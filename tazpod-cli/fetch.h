@@ -16,7 +16,6 @@
 #ifndef TAZPOD_CLI_FETCH_H
 #define TAZPOD_CLI_FETCH_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "error.h"
@@ -32,14 +31,14 @@ struct cli_fetch {
 	const char *folder;         /* where it runs; NULL: here */
 	const char *const *changes; /* of its environment: "NAME=value", or "NAME" that is taken away; NULL: none */
 	unsigned int seconds;       /* how long it may take */
-	const char *stop_at;        /* it is ended once this is in what it says; NULL: by nothing */
+	const char *const *stop_at; /* it is ended once one of these is in what it says, however much that is; NULL: by nothing */
 };
 
 struct cli_fetch_result {
 	struct tz_textbuf output;      /* standard output, all of it */
 	char said[CLI_FETCH_SAID + 1]; /* the end of standard error, printable */
 	int status;                    /* its exit status */
-	bool stopped;                  /* it said what it was to be ended at: neither output nor status mean anything */
+	const char *stopped_at;        /* which of them it said: neither output nor status mean anything; else NULL */
 };
 
 #define CLI_FETCH_RESULT_INIT { .status = 0 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,8 +51,11 @@ void cli_program_exec(const char *path, char *const words[])
 	(void)execve(path, words, environ);
 }
 
-static _Noreturn void run_child(char *const words[], const int streams[3])
+/* It is not left running on a terminal that nobody there expects it on. */
+static _Noreturn void run_child(char *const words[], const int streams[3], pid_t parent)
 {
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
+		_exit(126);
 	for (int i = 0; i < 3; i++)
 		if (streams[i] >= 0 && dup2(streams[i], i) < 0)
 			_exit(127);
@@ -62,12 +66,12 @@ static _Noreturn void run_child(char *const words[], const int streams[3])
 /* streams: for each standard stream a descriptor, or -1 to share this program's. */
 static pid_t start(char *const words[], const int streams[3], struct tz_error *err)
 {
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 
 	(void)fflush(stdout);
 	pid = fork();
 	if (pid == 0)
-		run_child(words, streams);
+		run_child(words, streams, parent);
 	return pid < 0 ? tz_error_set(err, errno, "%s cannot be started: %m", words[0]) : pid;
 }
 

@@ -1,6 +1,6 @@
 /*
  * Programs of the user's, found in his PATH as his shell does it, and run with his environment. What has privilege never
- * does this: see libtazpod/exec.h.
+ * does this: see libtazpod/exec.h. One that is waited for gets SIGTERM when this program is gone before it.
  */
 #ifndef TAZPOD_CLI_PROGRAM_H
 #define TAZPOD_CLI_PROGRAM_H

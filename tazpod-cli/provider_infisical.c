@@ -26,11 +26,14 @@
 #include "secrets_json.h"
 
 #define NAME CLI_INFISICAL
-/* Where it would begin to log in; what follows waits for a person. */
-#define LOGIN_BEGINS "triggering login flow"
 /* In place of a value that whoever is logged in may not read. */
 #define HIDDEN_VALUE "<hidden-by-infisical>"
 #define CHANGES_MAX 12
+
+/* Where it would begin to log in; what follows waits for a person. */
+static const char login_begins[] = "triggering login flow";
+/* It goes no further where it says that, or that what it is about to print has been kept from another time. */
+static const char *const stop_at[] = { login_begins, "last successful fetch", "serving secrets from", "cached secrets", NULL };
 
 struct changes {
 	const char *list[CHANGES_MAX + 1];
@@ -150,11 +153,9 @@ static int explain(const struct tz_secrets_map *map, const struct cli_fetch_resu
 
 static int judge(const struct tz_secrets_map *map, const struct cli_fetch_result *result, struct tz_error *err)
 {
-	static const char *const kept[] = { "last successful fetch", "serving secrets from", "cached secrets", NULL };
-
-	if (result->stopped)
+	if (result->stopped_at == login_begins)
 		return refuse_login(err);
-	if (says(result->said, kept))
+	if (result->stopped_at)
 		return tz_error_set(err, EHOSTUNREACH, "the server of Infisical could not be reached, and what its CLI has kept from "
 				    "another time is not taken; the vault keeps what it has");
 	if (result->status != 0)
@@ -200,7 +201,7 @@ static int export_secrets(const struct cli_provider_request *request, struct cli
 	struct changes changes = { .list = { NULL } };
 	char path[PATH_MAX];
 	struct cli_fetch fetch = { .path = path, .name = NAME, .folder = "/", .changes = changes.list,
-				   .seconds = map->timeout, .stop_at = LOGIN_BEGINS };
+				   .seconds = map->timeout, .stop_at = stop_at };
 	int r = cli_infisical_find(path, err);
 
 	if (r == 0)

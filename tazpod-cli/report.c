@@ -39,6 +39,8 @@ int cli_fail(const struct cli *cli, const struct tz_error *err)
 		return CLI_WRONG_PASSPHRASE;
 	case -ENOKEY:
 		return CLI_LOCKED;
+	case -EINTR:
+		return CLI_INTERRUPTED;
 	default:
 		return CLI_FAILED;
 	}

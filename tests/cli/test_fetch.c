@@ -123,7 +123,7 @@ static void output_and_status_are_given_back(void **state)
 	(void)state;
 	assert_int_equal(run_script("#!/bin/sh\nprintf '%s|%s|%s' \"$#\" \"$1\" \"$2\"; echo oops >&2; exit 7\n", &result), 0);
 	assert_int_equal(result.status, 7);
-	assert_false(result.stopped);
+	assert_null(result.stopped_at);
 	assert_int_equal(result.output.size, strlen("2|a b|$(false)"));
 	assert_string_equal(result.output.data, "2|a b|$(false)");
 	assert_string_equal(result.said, "oops\n");
@@ -300,14 +300,27 @@ static void the_end_of_what_it_says_is_kept(void **state)
 static void it_is_ended_by_what_it_says(void **state)
 {
 	_cleanup_fetch_result_ struct cli_fetch_result result = CLI_FETCH_RESULT_INIT;
+	const char *const words[] = { "another word", "please log in", NULL };
 	double begin = now();
 
 	(void)state;
 	make_script("#!/bin/sh\necho " HIDDEN "; echo 'INF please lo'\"g in now\" >&2; exec sleep 600\n");
-	assert_int_equal(fetch_with(&(struct cli_fetch){ .stop_at = "please log in" }, &result), 0);
-	assert_true(result.stopped);
+	assert_int_equal(fetch_with(&(struct cli_fetch){ .stop_at = words }, &result), 0);
+	assert_ptr_equal(result.stopped_at, words[1]);
 	assert_contains(result.said, "INF please log in now");
 	assert_true(now() - begin < 20);
+}
+
+/* It may be gone from the end that is kept, and the program too. */
+static void what_follows_hides_no_word(void **state)
+{
+	_cleanup_fetch_result_ struct cli_fetch_result result = CLI_FETCH_RESULT_INIT;
+	const char *const words[] = { "please log in", NULL };
+
+	(void)state;
+	make_script("#!/bin/sh\ntrap '' TERM\nexec >&2\necho please log in\nseq 1 100000\n");
+	assert_int_equal(fetch_with(&(struct cli_fetch){ .stop_at = words }, &result), 0);
+	assert_ptr_equal(result.stopped_at, words[0]);
 }
 
 /* ---------------------------------------------------------------- with a process between */
@@ -471,6 +484,7 @@ int main(void)
 		IN_DIR(there_is_an_end_to_its_output),
 		IN_DIR(the_end_of_what_it_says_is_kept),
 		IN_DIR(it_is_ended_by_what_it_says),
+		IN_DIR(what_follows_hides_no_word),
 		IN_DIR(it_dies_with_us),
 		IN_DIR(signals_are_passed_on),
 		IN_DIR(who_ignores_signals_goes_on_to),

@@ -1,5 +1,7 @@
 #include "tests/unit/unit.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -113,6 +115,34 @@ static void test_capture_much(void **state)
 	cli_program_output_free(&output);
 }
 
+/* Whatever ends us; who holds the pipe is us and the program. */
+static void test_it_ends_with_us(void **state)
+{
+	struct pollfd watched = { .events = POLLIN };
+	char path[PATH_MAX], text[4];
+	char *const words[] = { path, NULL };
+	int ends[2], status;
+	pid_t pid;
+
+	(void)state;
+	make_program("stays", "#!/bin/sh\necho up\nexec sleep 600\n");
+	(void)snprintf(path, sizeof(path), "%s/stays", unit_dir);
+	assert_int_equal(setenv("PATH", "/usr/bin:/bin", 1), 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(dup2(ends[1], STDOUT_FILENO) < 0 || cli_program_run(words, &err));
+	assert_int_equal(close(ends[1]), 0);
+	assert_int_equal(read(ends[0], text, sizeof(text)), 3);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	watched.fd = ends[0];
+	assert_int_equal(poll(&watched, 1, 30000), 1);
+	assert_int_equal(read(ends[0], text, sizeof(text)), 0);
+	assert_int_equal(close(ends[0]), 0);
+}
+
 static void test_args(void **state)
 {
 	struct cli_args args = CLI_ARGS_INIT;
@@ -139,6 +169,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_run_with, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_capture, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test_setup_teardown(test_capture_much, unit_setup_dir, unit_teardown_dir),
+		cmocka_unit_test_setup_teardown(test_it_ends_with_us, unit_setup_dir, unit_teardown_dir),
 		cmocka_unit_test(test_args),
 	};
 

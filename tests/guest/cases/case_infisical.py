@@ -415,7 +415,7 @@ def interrupt(terminal, sane):
     """Ctrl-C: the command ends by it, the terminal is as it was, and no process is left."""
     terminal.send('\x03')
     status, said = finish(terminal)
-    assert status not in (0, 127), (status, said)
+    assert status == 130, (status, said)
     assert terminal.check('stty -a') == sane
     no_process_left()
     return said
