@@ -45,7 +45,7 @@ struct run {
 	int64_t deadline;                         /* in ms, of the monotonic clock */
 	bool exited;                              /* and is not waited for yet, so that its number stays its own */
 	enum ending ending;
-	const char *stopped_at;
+	const char *stopped_at; /* set with STOPPED, over which only failures come */
 	int code; /* INTERRUPTED: the signal; BROKEN: a negative errno */
 	struct tz_textbuf output;
 	size_t said_size;
@@ -260,12 +260,14 @@ static void take_output(struct run *run)
 	explicit_bzero(piece, sizeof(piece));
 }
 
+/* Where there are several, the one that the caller names first. */
 static void look_for_words(struct run *run)
 {
 	for (const char *const *words = run->fetch->stop_at; words && *words; words++)
 		if (memmem(run->said, run->said_size, *words, strlen(*words))) {
 			run->stopped_at = *words;
 			give_up(run, STOPPED, 0);
+			return;
 		}
 }
 
@@ -499,7 +501,7 @@ int cli_fetch(const struct cli_fetch *fetch, struct cli_fetch_result *ret, struc
 	ret->output = run.output;
 	memcpy(ret->said, run.said, run.said_size + 1);
 	ret->status = r;
-	ret->stopped_at = run.ending == STOPPED ? run.stopped_at : NULL;
+	ret->stopped_at = run.stopped_at;
 	return 0;
 }
 
