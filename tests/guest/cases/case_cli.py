@@ -78,7 +78,7 @@ def test_lock():
     said = public.check('tazpod lock', 60)
     assert said.count('pts/') == 2 and lab.PUBLIC in said and 'other' in said, said
     for terminal in one, two:
-        terminal.expect(lab.PROMPT, 30)
+        terminal.expect(lab.PROMPT)
     lab.nothing_left(lab.VAULT, keys_too=False)
     one.send(f'su -l {lab.GHOST}\n')
     one.expect('Vault passphrase: ')
@@ -106,7 +106,7 @@ def test_lock_within():
     terminal = lab.Terminal()
     terminal.unlock()
     terminal.send('tazpod lock\n')
-    terminal.expect('@@tazpod:', 30)
+    terminal.expect('@@tazpod:')
     lab.nothing_left(lab.VAULT, keys_too=False)
 
 

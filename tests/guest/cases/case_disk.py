@@ -63,7 +63,7 @@ def kill_all():
     for pid, _ in lab.processes(pwd.getpwnam(lab.GHOST).pw_uid, ('tazpod-server', 'tazpod-init', 'su')):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    lab.nothing_left(keys_too=False, seconds=30)
+    lab.nothing_left(keys_too=False)
 
 
 def sound(passphrase=lab.PASSPHRASE):
@@ -401,7 +401,7 @@ def test_server_killed():
         start_writers(terminal, str(seed), seed)
         time.sleep(chance.uniform(0, 1.5))
         os.kill(server(), signal.SIGKILL)
-        terminal.expect(r'@@tazpod:\d+@@ ', 30)
+        terminal.expect(r'@@tazpod:\d+@@ ')
         last = last_synced(terminal)
         terminal.close()
         lab.nothing_left(keys_too=False)

@@ -121,7 +121,7 @@ def leftovers(*containers):
         pod.leftovers(*containers)
 
 
-def nothing_left(*containers, seconds=30):
+def nothing_left(*containers, seconds=60):
     """Asserts that, within some seconds, nothing is left in the guest of any vault, nor of the containers with these ids."""
     limit = time.monotonic() + seconds
     while found := leftovers(*containers):

@@ -171,7 +171,7 @@ def in_group(limit, function):
             if last or not in_first_version() or not group.ran_out():
                 raise
             lab.close_all()
-            lab.nothing_left(keys_too=False, seconds=30)
+            lab.nothing_left(keys_too=False)
 
 
 @lab.only('native')
@@ -229,7 +229,7 @@ def test_far_too_little():
         with contextlib.suppress(Closed), bounded():
             terminal.expect([r'all written\r\n', r'@@tazpod:\d+@@ '], PATIENCE)
     terminal.close()
-    lab.nothing_left(keys_too=False, seconds=30)
+    lab.nothing_left(keys_too=False)
     terminal = lab.Terminal()
     terminal.unlock()
     terminal.check('seq 1000000 | cmp - ~/secrets/kept')

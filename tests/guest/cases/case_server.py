@@ -48,7 +48,7 @@ def kill(pid, number=signal.SIGKILL):
 
 def ended(terminal):
     """The session ends by itself: the outer shell is back."""
-    terminal.expect(r'@@tazpod:\d+@@ ', 30)
+    terminal.expect(r'@@tazpod:\d+@@ ')
 
 
 def test_privileges():
@@ -206,7 +206,7 @@ def test_killed_while_writing():
     pid, = servers()
     kill(pid)
     ended(one)
-    two.expect(r'@@other:\d+@@ ', 30)
+    two.expect(r'@@other:\d+@@ ')
     lab.nothing_left(keys_too=False)
     synced = re.findall(r'synced (\d+) (\w{64})\r\n', one.transcript)
     assert len(synced) >= 20, synced
@@ -286,7 +286,7 @@ def test_killed_once_served():
             # There may have been a session by then, whose worker was done or whose server goes.
             terminal.expect([lab.PROMPT, lab.SHELL_PROMPT], 60)
             terminal.close()
-            lab.nothing_left(seconds=20)
+            lab.nothing_left()
     terminal = lab.Terminal()
     terminal.unlock()
     assert terminal.user() == lab.GHOST

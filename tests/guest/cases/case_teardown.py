@@ -31,7 +31,7 @@ def kill_all(pids):
 
 
 def gone(kept=True):
-    lab.nothing_left(lab.VAULT, keys_too=False, seconds=20)
+    lab.nothing_left(lab.VAULT, keys_too=False)
     if kept:
         with lab.looked_into() as folder:
             assert lab.sh(f'cat {folder}/file') == 'kept\n'
@@ -47,7 +47,7 @@ def test_hang_up():
     """after the terminal hangs up"""
     terminal = opened()
     terminal.close()
-    lab.nothing_left(lab.VAULT, seconds=20)
+    lab.nothing_left(lab.VAULT)
 
 
 def test_kill_su():
@@ -90,7 +90,7 @@ def test_background_job():
                    '>/dev/null 2>&1 </dev/null &')
     terminal.check('sleep 1')
     terminal.send('exit\n')
-    terminal.expect('(?i)exit|jobs|@@', 30)
+    terminal.expect('(?i)exit|jobs|@@')
     terminal.send('exit\n')
     gone()
 
@@ -124,7 +124,7 @@ def test_kill_worker():
             if terminal.expect([lab.PROMPT, lab.SHELL_PROMPT, 'Vault passphrase: ']) != 0:
                 terminal.send('\x03\n')
         terminal.close()
-        lab.nothing_left(seconds=20)
+        lab.nothing_left()
         terminal = lab.Terminal()
     assert killed >= 3, killed
     gone()
@@ -142,7 +142,7 @@ def test_kill_su_in_between():
         time.sleep(delay)
         kill_all(su)
         terminal.close()
-        lab.nothing_left(seconds=20)
+        lab.nothing_left()
     gone()
 
 

@@ -171,7 +171,7 @@ def _new_session_keyring():
     ctypes.CDLL(None).syscall(250, 1, None)
 
 
-def wait_for(check, what, seconds=15):
+def wait_for(check, what, seconds=PATIENCE):
     """Asks check() until it gives something true, and gives that."""
     limit = time.monotonic() + seconds
     while True:
@@ -647,7 +647,7 @@ def leftovers(keys_too=True):
     return found
 
 
-def nothing_left(vault=None, passphrase=PASSPHRASE, keys_too=True, seconds=15):
+def nothing_left(vault=None, passphrase=PASSPHRASE, keys_too=True, seconds=PATIENCE):
     """Asserts that, within some seconds, nothing is left of an open vault: no mapping, loop device, mount, key or
     process. With vault (a path), also that its file system is clean."""
     limit = time.monotonic() + seconds

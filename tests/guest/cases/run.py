@@ -4,7 +4,7 @@
 usage: run.py [--list] [--share I[-J]/N] [CASE...]        CASE is MODULE or MODULE.FUNCTION, as in boot or boot.test_kernel
 
 A test is called what its docstring's first line says. It passes when it returns, and fails when it raises; lab.skip()
-skips it, and lab.only() leaves it out where it means nothing. It has 180 s, or as many as its attribute `timeout` says.
+skips it, and lab.only() leaves it out where it means nothing. It has 300 s, or as many as its attribute `timeout` says.
 A module may have before() and cleanup(), which run around each of its tests, `requires`, a list of commands it cannot do
 without, `releases`, a list of the Debian releases it is for, `world`, as lab.only() has it, `shared = False`, for one whose
 tests each share has, and `on_demand = True`, for one that is run only where it is named.
@@ -96,7 +96,7 @@ def run_test(module, function):
         function()
 
     try:
-        limited(getattr(function, 'timeout', 180), whole)
+        limited(getattr(function, 'timeout', 300), whole)
     except lab.Skip as skip:
         skipped = str(skip)
     except (KeyboardInterrupt, SystemExit):
