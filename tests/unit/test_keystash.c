@@ -460,10 +460,10 @@ static int runs_out(void)
 static int is_not_prolonged(void)
 {
 	prepare();
-	must_store(UUID, 2);
+	must_store(UUID, 5);
 	CHECK(keyctl(KEYCTL_SET_TIMEOUT, (unsigned long)only_stash(), LONG, 0, 0) == 0);
 	is_there();
-	CHECK(usleep(2100000) == 0);
+	CHECK(usleep(5100000) == 0);
 	(void)only_stash();
 	is_absent();
 	CHECK(remaining() == 0);
