@@ -160,17 +160,17 @@ def test_flushes():
     disk = Disk()
     terminal = lab.Terminal()
     terminal.unlock()
+    # Neither ext4 nor the session shall flush by themselves: a commit that is under way keeps the time it began with.
+    (init, _), = lab.processes(names=('tazpod-init',))
+    lab.sh(f'nsenter --mount --target {init} mount -o remount,commit=300 /home/{lab.GHOST}/secrets')
+    (flusher, _), = lab.processes(names=('tazpod-flush',))
+    os.kill(flusher, signal.SIGSTOP)
     write = 'tr "\\0" {} < /dev/zero | dd of=~/secrets/file bs=64k count=64 iflag=fullblock status=none '
     terminal.check(write.format('a') + 'conv=fsync; sync')
     before = disk.counts()
     terminal.check('echo new > ~/secrets/new; sync ~/secrets/new')
     after = disk.counts()
     assert after['flush'] > before['flush'], (before, after)
-    # Neither ext4 nor the session shall flush in the middle of what follows.
-    (init, _), = lab.processes(names=('tazpod-init',))
-    lab.sh(f'nsenter --mount --target {init} mount -o remount,commit=300 /home/{lab.GHOST}/secrets')
-    (flusher, _), = lab.processes(names=('tazpod-flush',))
-    os.kill(flusher, signal.SIGSTOP)
     terminal.check(write.format('b') + 'oflag=direct conv=notrunc')
     assert terminal.check('dd if=~/secrets/file bs=64k iflag=direct status=none | tr -d b | wc -c') == '0'
     assert disk.counts()['flush'] == after['flush'] and disk.counts()['dirty'] >= 1024, (after, disk.counts())
