@@ -19,6 +19,7 @@
 
 #define PID_LEVELS 32 /* the kernel nests no deeper */
 #define CMDLINE_MAX 2048
+#define STRAY_POLL_MS 20
 
 struct process {
 	pid_t pid;
@@ -282,12 +283,26 @@ static bool is_stray(const struct process *process, uid_t uid, unsigned int own_
 	return process->levels <= own_levels || (process->levels == own_levels + 1 && process->innermost == 1);
 }
 
+static pid_t find_stray(DIR *proc, uid_t uid, unsigned int own_levels)
+{
+	pid_t pid;
+
+	while ((pid = next_pid(proc))) {
+		struct process process;
+
+		if (read_process(pid, &process) == 0 && is_stray(&process, uid, own_levels))
+			return pid;
+	}
+	return 0;
+}
+
 int tz_sessions_stray(uid_t uid, struct tz_error *err)
 {
+	const struct timespec pause = { .tv_nsec = STRAY_POLL_MS * 1000000L };
 	_cleanup_closedir_ DIR *proc = NULL;
 	struct process first;
 	unsigned int levels;
-	pid_t pid;
+	pid_t stray;
 	int r = open_processes(&proc, &levels, err);
 
 	if (r < 0)
@@ -295,13 +310,11 @@ int tz_sessions_stray(uid_t uid, struct tz_error *err)
 	/* A session opened within another one: everything in view is in an enclave, and was alone when that opened. */
 	if (read_process(1, &first) == 0 && is_session_init(&first, levels) && first.levels == levels)
 		return 0;
-	while ((pid = next_pid(proc))) {
-		struct process process;
-
-		if (read_process(pid, &process) == 0 && is_stray(&process, uid, levels))
-			return pid;
+	for (int waited = 0; (stray = find_stray(proc, uid, levels)) && waited < TZ_STRAY_MS; waited += STRAY_POLL_MS) {
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		rewinddir(proc);
 	}
-	return 0;
+	return stray;
 }
 
 int tz_process_start_time(pid_t pid, uint64_t *ret)

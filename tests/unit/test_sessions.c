@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <linux/sched.h>
@@ -264,6 +265,64 @@ static void a_stray_process_is_found(void **state)
 	assert_int_equal(tz_sessions_stray(STRAY_UID, NULL), 0);
 }
 
+struct loan {
+	bool real;       /* the real uid is taken on, or that of the file system */
+	long ms;         /* how long */
+};
+
+/* As PAM modules do in another login of the same user. */
+static int borrow(int ready, int end, const struct loan *loan)
+{
+	const struct timespec pause = { .tv_sec = loan->ms / 1000, .tv_nsec = loan->ms % 1000 * 1000000L };
+	char byte;
+
+	if (loan->real ? setreuid(STRAY_UID, (uid_t)-1) < 0 : setfsuid(STRAY_UID) != 0)
+		return 1;
+	if (write(ready, "x", 1) != 1 || nanosleep(&pause, NULL) < 0)
+		return 1;
+	if (loan->real ? setreuid(0, (uid_t)-1) < 0 : setfsuid(0) != STRAY_UID)
+		return 1;
+	return (int)read(end, &byte, 1);
+}
+
+static void start_borrower(struct player *player, const struct loan *loan)
+{
+	int ready[2], end[2];
+	char byte;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(end, O_CLOEXEC), 0);
+	player->pid = fork();
+	assert_true(player->pid >= 0);
+	if (player->pid == 0) {
+		(void)close(end[1]);
+		_exit(borrow(ready[1], end[0], loan));
+	}
+	(void)close(ready[1]);
+	(void)close(end[0]);
+	player->ready = ready[0];
+	player->end = end[1];
+	assert_int_equal(read(player->ready, &byte, 1), 1);
+}
+
+static void who_is_the_user_for_a_moment_is_none(void **state)
+{
+	(void)state;
+	NEEDS_ROOT();
+	for (int real = 0; real < 2; real++) {
+		const struct loan moment = { real, TZ_STRAY_MS / 8 }, longer = { real, TZ_STRAY_MS * 20 };
+		struct player root;
+
+		start_borrower(&root, &moment);
+		assert_int_equal(tz_sessions_stray(STRAY_UID, NULL), 0);
+		stop(&root);
+		start_borrower(&root, &longer);
+		assert_int_equal(tz_sessions_stray(STRAY_UID, NULL), root.pid);
+		assert_int_equal(kill(root.pid, SIGKILL), 0);
+		stop(&root);
+	}
+}
+
 static int inside_an_enclave(void *data)
 {
 	struct player ghost = { "ghost", STRAY_UID, false, data, 0, -1, -1 };
@@ -333,6 +392,7 @@ int main(void)
 		cmocka_unit_test(a_zombie_is_no_session),
 		cmocka_unit_test(the_list_keeps_to_its_room),
 		cmocka_unit_test(a_stray_process_is_found),
+		cmocka_unit_test(who_is_the_user_for_a_moment_is_none),
 		cmocka_unit_test(a_namespace_of_his_own_does_not_hide_him),
 		cmocka_unit_test(a_start_time_is_read_past_a_hostile_name),
 	};
