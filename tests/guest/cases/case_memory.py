@@ -27,8 +27,9 @@ class Group:
         self.folder = None
         os.makedirs(GROUPS, exist_ok=True)
         version, name = (1, 'memory.limit_in_bytes') if in_first_version() else (2, 'memory.max')
-        lab.sh(f'mount -t {"cgroup -o memory" if version == 1 else "cgroup2"} groups {GROUPS}')
-        lab.later(lab.sh, f'umount {GROUPS}')
+        if not os.path.ismount(GROUPS):
+            lab.sh(f'mount -t {"cgroup -o memory" if version == 1 else "cgroup2"} groups {GROUPS}')
+            lab.later(lab.sh, f'umount {GROUPS}')
         folder = f'{GROUPS}/tazpod-lab-{time.monotonic_ns()}'
         try:
             os.mkdir(folder)
