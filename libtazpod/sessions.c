@@ -283,17 +283,27 @@ static bool is_stray(const struct process *process, uid_t uid, unsigned int own_
 	return process->levels <= own_levels || (process->levels == own_levels + 1 && process->innermost == 1);
 }
 
-static pid_t find_stray(DIR *proc, uid_t uid, unsigned int own_levels)
+/* Has it the way back to root, as a login has that takes on the uid for a moment, and no process of the user's own? */
+static bool is_on_loan(const struct process *process)
 {
-	pid_t pid;
+	return process->uids[2] == 0;
+}
+
+static pid_t find_stray(DIR *proc, uid_t uid, unsigned int own_levels, bool *ret_on_loan)
+{
+	pid_t pid, on_loan = 0;
 
 	while ((pid = next_pid(proc))) {
 		struct process process;
 
-		if (read_process(pid, &process) == 0 && is_stray(&process, uid, own_levels))
+		if (read_process(pid, &process) < 0 || !is_stray(&process, uid, own_levels))
+			continue;
+		*ret_on_loan = is_on_loan(&process);
+		if (!*ret_on_loan)
 			return pid;
+		on_loan = pid;
 	}
-	return 0;
+	return on_loan;
 }
 
 int tz_sessions_stray(uid_t uid, struct tz_error *err)
@@ -302,7 +312,8 @@ int tz_sessions_stray(uid_t uid, struct tz_error *err)
 	_cleanup_closedir_ DIR *proc = NULL;
 	struct process first;
 	unsigned int levels;
-	pid_t stray;
+	bool on_loan = false;
+	pid_t stray = 0;
 	int r = open_processes(&proc, &levels, err);
 
 	if (r < 0)
@@ -310,7 +321,10 @@ int tz_sessions_stray(uid_t uid, struct tz_error *err)
 	/* A session opened within another one: everything in view is in an enclave, and was alone when that opened. */
 	if (read_process(1, &first) == 0 && is_session_init(&first, levels) && first.levels == levels)
 		return 0;
-	for (int waited = 0; (stray = find_stray(proc, uid, levels)) && waited < TZ_STRAY_MS; waited += STRAY_POLL_MS) {
+	for (int waited = 0; waited <= TZ_STRAY_MS; waited += STRAY_POLL_MS) {
+		stray = find_stray(proc, uid, levels, &on_loan);
+		if (!stray || !on_loan)
+			break;
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 		rewinddir(proc);
 	}

@@ -42,7 +42,8 @@ void tz_sessions_init_args(const struct tz_session *session, struct tz_init_args
  * Is a process of this uid alive outside an enclave, i.e. in this very PID namespace (not in one below)?
  * Its pid, 0 when there is none, or a negative errno. self is not counted. Asked from within an enclave: 0.
  * One of root's that takes on the uid for a moment is none: PAM modules do so in a login that has begun beside this one
- * (pam_keyinit(8), and all that call pam_modutil_drop_priv(3)). So one must be there for TZ_STRAY_MS.
+ * (pam_keyinit(8), and all that call pam_modutil_drop_priv(3)). So one whose saved uid is still root's must be there for
+ * TZ_STRAY_MS.
  */
 #define TZ_STRAY_MS 2000
 int tz_sessions_stray(uid_t uid, struct tz_error *err);

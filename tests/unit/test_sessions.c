@@ -323,6 +323,22 @@ static void who_is_the_user_for_a_moment_is_none(void **state)
 	}
 }
 
+static void one_of_the_users_own_is_no_loan(void **state)
+{
+	static char name[] = "x";
+	char *argv[] = { name, NULL };
+	struct player stray = { "stray", STRAY_UID, false, argv, 0, -1, -1 }, root;
+	const struct loan loan = { true, TZ_STRAY_MS / 8 };
+
+	(void)state;
+	NEEDS_ROOT();
+	start_borrower(&root, &loan);
+	assert_true(start(&stray));
+	assert_int_equal(tz_sessions_stray(STRAY_UID, NULL), stray.pid);
+	stop(&stray);
+	stop(&root);
+}
+
 static int inside_an_enclave(void *data)
 {
 	struct player ghost = { "ghost", STRAY_UID, false, data, 0, -1, -1 };
@@ -393,6 +409,7 @@ int main(void)
 		cmocka_unit_test(the_list_keeps_to_its_room),
 		cmocka_unit_test(a_stray_process_is_found),
 		cmocka_unit_test(who_is_the_user_for_a_moment_is_none),
+		cmocka_unit_test(one_of_the_users_own_is_no_loan),
 		cmocka_unit_test(a_namespace_of_his_own_does_not_hide_him),
 		cmocka_unit_test(a_start_time_is_read_past_a_hostile_name),
 	};
