@@ -289,31 +289,31 @@ static bool is_on_loan(const struct process *process)
 	return process->uids[2] == 0;
 }
 
-static pid_t find_stray(DIR *proc, uid_t uid, unsigned int own_levels, bool *ret_on_loan)
+/* One of the user's own rather than one on loan. */
+static bool find_stray(DIR *proc, uid_t uid, unsigned int own_levels, struct process *ret)
 {
-	pid_t pid, on_loan = 0;
+	bool found = false;
+	pid_t pid;
 
 	while ((pid = next_pid(proc))) {
 		struct process process;
 
 		if (read_process(pid, &process) < 0 || !is_stray(&process, uid, own_levels))
 			continue;
-		*ret_on_loan = is_on_loan(&process);
-		if (!*ret_on_loan)
-			return pid;
-		on_loan = pid;
+		*ret = process;
+		found = true;
+		if (!is_on_loan(ret))
+			break;
 	}
-	return on_loan;
+	return found;
 }
 
 int tz_sessions_stray(uid_t uid, struct tz_error *err)
 {
 	const struct timespec pause = { .tv_nsec = STRAY_POLL_MS * 1000000L };
 	_cleanup_closedir_ DIR *proc = NULL;
-	struct process first;
+	struct process first, stray;
 	unsigned int levels;
-	bool on_loan = false;
-	pid_t stray = 0;
 	int r = open_processes(&proc, &levels, err);
 
 	if (r < 0)
@@ -321,14 +321,13 @@ int tz_sessions_stray(uid_t uid, struct tz_error *err)
 	/* A session opened within another one: everything in view is in an enclave, and was alone when that opened. */
 	if (read_process(1, &first) == 0 && is_session_init(&first, levels) && first.levels == levels)
 		return 0;
-	for (int waited = 0; waited <= TZ_STRAY_MS; waited += STRAY_POLL_MS) {
-		stray = find_stray(proc, uid, levels, &on_loan);
-		if (!stray || !on_loan)
-			break;
+	for (int waited = 0; find_stray(proc, uid, levels, &stray); waited += STRAY_POLL_MS) {
+		if (!is_on_loan(&stray) || waited >= TZ_STRAY_MS)
+			return stray.pid;
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 		rewinddir(proc);
 	}
-	return stray;
+	return 0;
 }
 
 int tz_process_start_time(pid_t pid, uint64_t *ret)
