@@ -170,8 +170,9 @@ static int lock_from_outside(struct cli *cli, struct locking *locking)
 			cli_say("not ended within %d seconds: %s; as root, end it with 'kill -9 %d'", WAIT_MS / 1000,
 				cli_session_text(&locking->sessions[i], text), (int)locking->sessions[i].init);
 	if (running == 0 && still_open(locking)) {
-		cli_say("the sessions have ended, but the vault is still open: some process holds it, such as a stopped su; find it "
-			"with 'ps -C su -o pid,stat,args' and end it");
+		cli_say("the sessions have ended, but the vault is still open: some process holds it, such as a stopped su (find it "
+			"with 'ps -C su -o pid,stat,args', and end it), or a shell whose terminal is stopped (type Ctrl-Q there, or "
+			"close it)");
 		return CLI_FAILED;
 	}
 	return running > 0 ? CLI_FAILED : CLI_DONE;

@@ -100,6 +100,33 @@ def test_lock_stopped():
     lab.nothing_left(lab.VAULT, keys_too=False)
 
 
+def held_up(pid):
+    """Does the terminal take no more of what this process writes?"""
+    with open(f'/proc/{pid}/stack') as file:
+        return 'n_tty_write' in file.read()
+
+
+def test_lock_held_up():
+    """a shell that a stopped terminal keeps from ending holds the vault: lock does not say otherwise, and it ends with that"""
+    lab.fresh_vault()
+    terminal, public = lab.Terminal(), lab.Terminal()
+    terminal.unlock()
+    device = terminal.check('tty').strip()
+    writer = subprocess.Popen(['sh', '-c', f'exec yes >{device}'])
+    lab.later(writer.kill)
+    # lab.wait_for() would have the terminal take it
+    while not held_up(writer.pid):
+        time.sleep(0.1)
+    status, said = public.run('tazpod lock', 60)
+    # a kernel that ends the shell nevertheless is welcome
+    left = lab.leftovers()
+    assert status == (1 if left else 0), (said, left)
+    assert not left or ('still open' in said and 'Ctrl-Q' in said), said
+    writer.kill()
+    writer.wait()
+    lab.nothing_left(lab.VAULT, keys_too=False)
+
+
 def test_lock_within():
     """lock from within an enclave ends that one, too"""
     lab.fresh_vault()

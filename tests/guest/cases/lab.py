@@ -179,7 +179,15 @@ def wait_for(check, what, seconds=PATIENCE):
         if answer:
             return answer
         assert time.monotonic() < limit, f'waited {seconds} s in vain for {what}'
-        time.sleep(min(POLL, 0.1))
+        pause(min(POLL, 0.1))
+
+
+def pause(seconds):
+    """Waits for so long. What has come to the terminals is taken from them, as real ones do: at one that takes nothing
+    there may be processes that not even SIGKILL ends (tazpod(1), BUGS)."""
+    for session in _sessions:
+        session.child.listen()
+    time.sleep(seconds)
 
 
 def capable(number):
@@ -190,6 +198,22 @@ def capable(number):
 
 # ---------------------------------------------------------------- people at terminals
 
+class Child(pexpect.spawn):
+    """As pexpect's, and what comes can be taken in before something is expected."""
+    heard = ''
+
+    def listen(self):
+        if not self.closed:
+            with contextlib.suppress(pexpect.TIMEOUT, pexpect.EOF):
+                self.heard += super().read_nonblocking(65536, 0)
+
+    def read_nonblocking(self, size=1, timeout=-1):
+        if not self.heard:
+            return super().read_nonblocking(size, timeout)
+        text, self.heard = self.heard[:size], self.heard[size:]
+        return text
+
+
 class Session:
     """Somebody at a terminal, with bash before them."""
 
@@ -197,8 +221,8 @@ class Session:
         self.name = f'{name} ({len(_sessions) + 1})'
         environment = {'PATH': os.environ.get('PATH', '/usr/sbin:/usr/bin:/sbin:/bin'), 'TERM': term, 'LC_ALL': 'C.UTF-8'}
         self._transcript = Transcript()
-        self.child = pexpect.spawn(words[0], words[1:], env=environment, dimensions=dimensions, timeout=PATIENCE,
-                                   encoding='utf-8', codec_errors='replace', cwd='/')
+        self.child = Child(words[0], words[1:], env=environment, dimensions=dimensions, timeout=PATIENCE,
+                           encoding='utf-8', codec_errors='replace', cwd='/')
         self.child.logfile_read = self._transcript
         self.child.delaybeforesend = None
         _sessions.append(self)
@@ -647,6 +671,20 @@ def leftovers(keys_too=True):
     return found
 
 
+def held_up():
+    """The threads that no signal reaches at the moment, and where in the kernel each of them is, as lines."""
+    found = []
+    for folder in glob.glob('/proc/[0-9]*/task/[0-9]*'):
+        with contextlib.suppress(OSError):
+            with open(folder + '/stat') as file:
+                name, state = re.search(r'\((.*)\) (\S)', file.read()).groups()
+            with open(folder + '/stack') as file:
+                calls = re.findall(r'\] (\S+?)\+', file.read())
+            if state == 'D' or 'zap_pid_ns_processes' in calls:
+                found.append(f'held up: {name} {folder[6:]} ({state}): {" < ".join(calls)}')
+    return found
+
+
 def nothing_left(vault=None, passphrase=PASSPHRASE, keys_too=True, seconds=PATIENCE):
     """Asserts that, within some seconds, nothing is left of an open vault: no mapping, loop device, mount, key or
     process. With vault (a path), also that its file system is clean."""
@@ -655,8 +693,8 @@ def nothing_left(vault=None, passphrase=PASSPHRASE, keys_too=True, seconds=PATIE
         found = leftovers(keys_too)
         if not found:
             break
-        assert time.monotonic() < limit, f'left behind after {seconds} s:\n' + '\n'.join(found)
-        time.sleep(POLL)
+        assert time.monotonic() < limit, f'left behind after {seconds} s: ' + '\n'.join(found + held_up())
+        pause(POLL)
     if vault:
         with opened(vault, passphrase, readonly=True) as device:
             sh(f'e2fsck -fn {device}')

@@ -101,8 +101,9 @@ def run_test(module, function):
         skipped = str(skip)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException:
-        problem = traceback.format_exc()
+    except BaseException as what:
+        # what is wrong comes first: of a long report the end may not be kept
+        problem = f'{type(what).__name__}: {what}\n{traceback.format_exc()}'
         try:
             diagnostics = limited(120, lab.diagnostics)
         except Exception:
