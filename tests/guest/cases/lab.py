@@ -676,12 +676,13 @@ def held_up():
     found = []
     for folder in glob.glob('/proc/[0-9]*/task/[0-9]*'):
         with contextlib.suppress(OSError):
-            with open(folder + '/stat') as file:
-                name, state = re.search(r'\((.*)\) (\S)', file.read()).groups()
+            with open(folder + '/status') as file:
+                fields = dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
             with open(folder + '/stack') as file:
                 calls = re.findall(r'\] (\S+?)\+', file.read())
-            if state == 'D' or 'zap_pid_ns_processes' in calls:
-                found.append(f'held up: {name} {folder[6:]} ({state}): {" < ".join(calls)}')
+            pending = int(fields['SigPnd'], 16) | int(fields['ShdPnd'], 16)
+            if fields['State'][0] == 'D' or pending >> (signal.SIGKILL - 1) & 1 or 'zap_pid_ns_processes' in calls:
+                found.append(f'held up: {fields["Name"]} {folder[6:]} ({fields["State"]}): {" < ".join(calls)}')
     return found
 
 
