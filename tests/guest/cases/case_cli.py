@@ -118,10 +118,11 @@ def test_lock_held_up():
     while not held_up(writer.pid):
         time.sleep(0.1)
     status, said = public.run('tazpod lock', 60)
-    # a kernel that ends the shell nevertheless is welcome
-    left = lab.leftovers()
-    assert status == (1 if left else 0), (said, left)
-    assert not left or ('still open' in said and 'Ctrl-Q' in said), said
+    if status == 0: # the shell was killed before it came to its terminal, or this kernel can end it
+        assert lab.open_devices() == 0, (said, lab.leftovers())
+    else:
+        assert 'still open' in said and 'Ctrl-Q' in said, said
+        assert lab.open_devices() == 1, said
     writer.kill()
     writer.wait()
     lab.nothing_left(lab.VAULT, keys_too=False)
