@@ -34,7 +34,7 @@ def other(driver):
 
 
 def fill(terminal, name):
-    terminal.check(f'(cd ~/secrets && head -c 6000000 /dev/urandom > {name} && sha256sum {name} >> sums) && sync')
+    terminal.check(f'(cd ~/secrets && head -c 6000000 /dev/urandom > {name} && sha256sum {name} >> sums) && sync -f ~/secrets')
 
 
 @lab.only('guest')

@@ -218,7 +218,7 @@ def test_far_too_little():
     vault()
     terminal = lab.Terminal()
     terminal.unlock()
-    terminal.check('seq 1000000 > ~/secrets/kept; sync')
+    terminal.check('seq 1000000 > ~/secrets/kept; sync -f ~/secrets')
     terminal.leave(60)
     terminal.close()
     fresh_libraries()
