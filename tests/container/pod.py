@@ -327,13 +327,7 @@ def leftovers(*containers):
 
 def nothing_left(*containers, seconds=10):
     """Asserts that, within some seconds, nothing is left of any vault."""
-    limit = time.monotonic() + seconds
-    while True:
-        found = leftovers(*containers)
-        if not found:
-            return
-        assert time.monotonic() < limit, f'left behind after {seconds} s:\n' + '\n'.join(found)
-        time.sleep(0.05)
+    lab.await_none(lambda: leftovers(*containers), seconds)
 
 
 def kill_all(pids):

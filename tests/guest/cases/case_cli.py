@@ -100,12 +100,6 @@ def test_lock_stopped():
     lab.nothing_left(lab.VAULT, keys_too=False)
 
 
-def held_up(pid):
-    """Does the terminal take no more of what this process writes?"""
-    with open(f'/proc/{pid}/stack') as file:
-        return 'n_tty_write' in file.read()
-
-
 def test_lock_held_up():
     """a shell that a stopped terminal keeps from ending holds the vault: lock does not say otherwise, and it ends with that"""
     lab.fresh_vault()
@@ -115,7 +109,7 @@ def test_lock_held_up():
     writer = subprocess.Popen(['sh', '-c', f'exec yes >{device}'])
     lab.later(writer.kill)
     # lab.wait_for() would have the terminal take it
-    while not held_up(writer.pid):
+    while 'n_tty_write' not in lab.kernel_calls(f'/proc/{writer.pid}'):
         time.sleep(0.1)
     status, said = public.run('tazpod lock', 60)
     if status == 0: # the shell was killed before it came to its terminal, or this kernel can end it

@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 
 import lab
 
@@ -123,10 +122,7 @@ def leftovers(*containers):
 
 def nothing_left(*containers, seconds=60):
     """Asserts that, within some seconds, nothing is left in the guest of any vault, nor of the containers with these ids."""
-    limit = time.monotonic() + seconds
-    while found := leftovers(*containers):
-        assert time.monotonic() < limit, f'left behind after {seconds} s:\n' + '\n'.join(found)
-        time.sleep(lab.POLL)
+    lab.await_none(lambda: leftovers(*containers), seconds)
 
 
 def is_open_by_dm_crypt():

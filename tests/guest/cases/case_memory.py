@@ -85,18 +85,6 @@ def in_first_version():
         return any(line.split()[:1] == ['memory'] and line.split()[1] != '0' for line in file)
 
 
-def waiting():
-    """The kernel's stacks of what waits and cannot be killed, as text."""
-    found = []
-    for folder in glob.glob('/proc/[0-9]*/task/[0-9]*'):
-        with contextlib.suppress(OSError):
-            with open(folder + '/stat') as stat, open(folder + '/stack') as stack:
-                state = stat.read()
-                if state.rsplit(')', 1)[1].split()[0] == 'D':
-                    found.append(f'{folder} {state.split(")")[0]})\n{stack.read()}')
-    return '\n'.join(found)
-
-
 def rescue():
     """A server that waits for itself is past SIGKILL, and with it everybody who syncs on this machine. Its FUSE
     connection can be cut."""
@@ -123,9 +111,9 @@ def bounded():
     except lab.Failed as problem:
         if 'the terminal was closed' in str(problem):
             raise Closed(problem) from None
-        stacks = waiting()
+        held_up = lab.held_up()
         rescue()
-        raise AssertionError(f'{problem}\nwaiting in the kernel:\n{stacks}') from None
+        raise AssertionError('\n'.join([str(problem), *held_up])) from None
 
 
 def expected():

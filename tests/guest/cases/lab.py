@@ -671,31 +671,42 @@ def leftovers(keys_too=True):
     return found
 
 
+def fields(path):
+    """What a file of /proc says as `name:<tab>value` lines, such as a thread's status, as a dictionary."""
+    with open(path) as file:
+        return dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
+
+
+def kernel_calls(folder):
+    """Where in the kernel the process or thread with this folder of /proc is, innermost first."""
+    with open(folder + '/stack') as file:
+        return re.findall(r'\] (\S+?)\+', file.read())
+
+
 def held_up():
     """The threads that no signal reaches at the moment, and where in the kernel each of them is, as lines."""
     found = []
     for folder in glob.glob('/proc/[0-9]*/task/[0-9]*'):
         with contextlib.suppress(OSError):
-            with open(folder + '/status') as file:
-                fields = dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
-            with open(folder + '/stack') as file:
-                calls = re.findall(r'\] (\S+?)\+', file.read())
-            pending = int(fields['SigPnd'], 16) | int(fields['ShdPnd'], 16)
-            if fields['State'][0] == 'D' or pending >> (signal.SIGKILL - 1) & 1 or 'zap_pid_ns_processes' in calls:
-                found.append(f'held up: {fields["Name"]} {folder[6:]} ({fields["State"]}): {" < ".join(calls)}')
+            status, calls = fields(folder + '/status'), kernel_calls(folder)
+            pending = int(status['SigPnd'], 16) | int(status['ShdPnd'], 16)
+            if status['State'][0] == 'D' or pending >> (signal.SIGKILL - 1) & 1 or 'zap_pid_ns_processes' in calls:
+                found.append(f'held up: {status["Name"]} {folder[6:]} ({status["State"]}): {" < ".join(calls)}')
     return found
+
+
+def await_none(look, seconds):
+    """Asserts that, within some seconds, look() finds nothing any more of what is left behind, as lines."""
+    limit = time.monotonic() + seconds
+    while found := look():
+        assert time.monotonic() < limit, f'left behind after {seconds} s: ' + '\n'.join(found + held_up())
+        pause(POLL)
 
 
 def nothing_left(vault=None, passphrase=PASSPHRASE, keys_too=True, seconds=PATIENCE):
     """Asserts that, within some seconds, nothing is left of an open vault: no mapping, loop device, mount, key or
     process. With vault (a path), also that its file system is clean."""
-    limit = time.monotonic() + seconds
-    while True:
-        found = leftovers(keys_too)
-        if not found:
-            break
-        assert time.monotonic() < limit, f'left behind after {seconds} s: ' + '\n'.join(found + held_up())
-        pause(POLL)
+    await_none(lambda: leftovers(keys_too), seconds)
     if vault:
         with opened(vault, passphrase, readonly=True) as device:
             sh(f'e2fsck -fn {device}')
