@@ -13,6 +13,7 @@ import lab
 NEW = 'another horse, another staple'
 RECOVERY = 'for the safe in the cellar'
 CAP_SYS_RESOURCE = 24
+LOCK_WAITS = 200 # its 10 s are so many looks at all processes, which take long on an emulated processor
 
 
 def tazpod(words, input=None, status=0, timeout=120):
@@ -94,7 +95,7 @@ def test_lock_stopped():
     public = lab.Terminal()
     su = lab.sh('pgrep -x su').split()[0]
     public.check(f'kill -STOP {su}')
-    status, said = public.run('tazpod lock', 60)
+    status, said = public.run('tazpod lock', LOCK_WAITS)
     assert status == 1 and 'still open' in said and 'stopped su' in said, said
     public.run(f'kill -CONT {su}')
     lab.nothing_left(lab.VAULT, keys_too=False)
@@ -111,7 +112,7 @@ def test_lock_held_up():
     # lab.wait_for() would have the terminal take it
     while 'n_tty_write' not in lab.kernel_calls(f'/proc/{writer.pid}'):
         time.sleep(0.1)
-    status, said = public.run('tazpod lock', 60)
+    status, said = public.run('tazpod lock', LOCK_WAITS)
     if status == 0: # the shell was killed before it came to its terminal, or this kernel can end it
         assert lab.open_devices() == 0, (said, lab.leftovers())
     else:
